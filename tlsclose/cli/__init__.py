@@ -1,0 +1,1 @@
+"""click commands, one file each; options shared; no logic."""

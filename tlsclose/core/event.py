@@ -1,0 +1,116 @@
+"""What happened, when, who did it and which witness saw it.
+
+A close has three witnesses: the wire (packets and records), the TLS API and the socket. Each
+reports events; `ordered` merges them into the one stream that `teardown.walk` judges.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tlsclose.core.alert import Alert
+
+
+class Side(StrEnum):
+    """One end of the connection. The client is the one that sent the first SYN."""
+
+    CLIENT = "client"
+    SERVER = "server"
+
+    @property
+    def other(self) -> "Side":
+        return Side.SERVER if self is Side.CLIENT else Side.CLIENT
+
+
+class Kind(StrEnum):
+    """What happened. The order is the order within one side's byte stream at equal times."""
+
+    SYN = "syn"
+    HANDSHAKE = "handshake"
+    NOT_TLS = "not_tls"
+    RECORD = "record"
+    APP_DATA = "app_data"
+    ALERT = "alert"
+    CLOSE_NOTIFY = "close_notify"
+    GAP = "gap"
+    FIN = "fin"
+    RST = "rst"
+    TIMEOUT = "timeout"
+
+
+class Source(StrEnum):
+    """Which witness saw it, and how."""
+
+    WIRE = "wire"
+    """Packet headers, or a record in the clear."""
+    DECRYPTED = "decrypted"
+    """A record on the wire, opened with the connection's keys."""
+    INFERRED = "inferred"
+    """A record on the wire that could not be opened: judged by type and length."""
+    PROVIDER = "provider"
+    """Told by the TLS API."""
+    SOCKET = "socket"
+    """Told by the socket API: end of file, a reset, our own shutdown or close."""
+
+
+ON_THE_WIRE = frozenset({Source.WIRE, Source.DECRYPTED, Source.INFERRED})
+
+
+class Loss(StrEnum):
+    """`Event.detail` of a gap: what became of the missing bytes."""
+
+    NEVER_ARRIVED = "never-arrived"
+    """The sender wrote them; the receiver did not get them."""
+    NOT_CAPTURED = "not-captured"
+    """The receiver acknowledged them; only the capture lacks them."""
+
+
+class Handshake(StrEnum):
+    """`Event.detail` of the handshake events that the classifier reads; others are free text."""
+
+    COMPLETE = "complete"
+    """Both Finished messages are out: the connection is up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One fact about one side.
+
+    A run of like records is one event: `count` records, `bytes` in all, from `at_ns` to
+    `until_ns`. `bytes` counts plaintext where the record was opened, else the record's body.
+    For a timeout `sender` is the side that stayed silent. For a gap `bytes` is the number missing.
+    """
+
+    at_ns: int
+    """Integer nanoseconds since the report's `started_at`."""
+    sender: Side
+    kind: Kind
+    source: Source
+    detail: str = ""
+    alert: Alert | None = None
+    """Set for `alert` and `close_notify` where the two bytes are known."""
+    bytes: int = 0
+    count: int = 1
+    until_ns: int | None = None
+    """End of a run of records; None when `count` is 1."""
+    packet: int | None = None
+    """Number of the packet in the capture that completed it, from 1; None without packets."""
+    note: str = ""
+    """What to show a person beside it: TCP flags, retransmission, what a reset replied to."""
+
+
+_RANK = {kind: rank for rank, kind in enumerate(Kind)}
+
+
+def ordered(events: Iterable[Event]) -> tuple[Event, ...]:
+    """One stream by time, then by packet, then by kind (FIN rides on data at the same instant)."""
+    return tuple(
+        sorted(
+            events,
+            key=lambda event: (
+                event.at_ns,
+                event.packet if event.packet is not None else 0,
+                _RANK[event.kind],
+            ),
+        )
+    )

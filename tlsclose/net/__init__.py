@@ -1,0 +1,1 @@
+"""The only sockets and clocks: targets, transports, application messages, scenarios, endpoints."""

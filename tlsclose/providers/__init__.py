@@ -1,0 +1,1 @@
+"""TLS engines without I/O, all with the same SSPI-shaped interface."""

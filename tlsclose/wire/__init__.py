@@ -1,0 +1,1 @@
+"""Bytes to events: packets, streams, records, keys, decryption, the connection follower."""
