@@ -12,7 +12,7 @@ class UsageError(TlscloseError):
     """Bad target, option, file or configuration: exit code 2."""
 
 
-class CaptureDenied(TlscloseError):
+class CaptureDeniedError(TlscloseError):
     """Packets cannot be captured on this machine by this user."""
 
 

@@ -1,1 +1,1 @@
-"""What each verdict and each stack's error text means, why it matters and how to fix it: as data."""
+"""What each verdict and each stack's error text means, why it matters, what to do: as data."""

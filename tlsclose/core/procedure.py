@@ -28,7 +28,7 @@ class StepName(StrEnum):
     """The five steps, in the order of the documentation."""
 
     SHUTDOWN_RECOGNIZED = "shutdown-recognized"
-    CONTROL_TOKEN_APPLIED = "control-token-applied"
+    CONTROL_TOKEN_APPLIED = "control-token-applied"  # noqa: S105
     EMPTY_BUFFER_HANDSHAKE = "empty-buffer-handshake"
     FINAL_OUTPUT_SENT = "final-output-sent"
     CONTEXT_DELETED = "context-deleted"

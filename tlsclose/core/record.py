@@ -1,4 +1,4 @@
-"""The TLS record header and what its length gives away (RFC 9846 section 5.1, RFC 5246 section 6.2)."""
+"""The TLS record header and what its length gives away (RFC 9846 5.1, RFC 5246 6.2)."""
 
 from enum import IntEnum, StrEnum
 from typing import Final

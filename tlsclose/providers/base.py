@@ -61,7 +61,7 @@ class SecurityContext(ABC):
 
     @abstractmethod
     def handshake(self, token: bytes) -> tuple[SecStatus, bytes, bytes]:
-        """Take peer bytes (may be empty), return status, bytes for the peer, and bytes not consumed.
+        """Take peer bytes (may be empty), return status, output for the peer, input not consumed.
 
         SEC_I_CONTINUE_NEEDED: send the output and come back with more input.
         SEC_E_OK: the connection is up, or the armed shutdown produced its output.
