@@ -95,6 +95,8 @@ class Event:
     """End of a run of records; None when `count` is 1."""
     packet: int | None = None
     """Number of the packet in the capture that completed it, from 1; None without packets."""
+    waited_ns: int | None = None
+    """For a timeout: how long the wait was that ran out at `at_ns`."""
     note: str = ""
     """What to show a person beside it: TCP flags, retransmission, what a reset replied to."""
 

@@ -1,7 +1,8 @@
-"""Verdicts: codes, severities, and the ordered rules that choose one."""
+"""Verdicts: the codes of the contract and what each carries."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from tlsclose.core.event import Side
 
@@ -33,16 +34,47 @@ class Severity(StrEnum):
     WARNING = "warning"
     ERROR = "error"
 
+    @property
+    def rank(self) -> int:
+        """0 for `ok` up to 3 for `error`."""
+        return list(Severity).index(self)
+
+
+SEVERITY: Final = {
+    Code.CLEAN: Severity.OK,
+    Code.INCOMPLETE_CLOSE: Severity.WARNING,
+    Code.PREMATURE_CLOSE: Severity.ERROR,
+    Code.RESET: Severity.ERROR,
+    Code.RESET_AFTER_CLOSE: Severity.NOTE,
+    Code.FATAL_ALERT: Severity.ERROR,
+    Code.NO_ANSWER: Severity.WARNING,
+    Code.HALF_CLOSE_CUT: Severity.ERROR,
+    Code.DATA_AFTER_CLOSE: Severity.ERROR,
+    Code.DATA_LOST: Severity.ERROR,
+    Code.HANDSHAKE_FAILED: Severity.ERROR,
+    Code.NOT_TLS: Severity.ERROR,
+    Code.CAPTURE_INCOMPLETE: Severity.NOTE,
+    Code.UNDETERMINED: Severity.NOTE,
+}
+
 
 class Confidence(StrEnum):
+    """How the closing facts are known."""
+
     PROVEN = "proven"
+    """Seen in the clear, decrypted, or told by the TLS API."""
     INFERRED = "inferred"
+    """From record type and length."""
 
 
 class TruncationRisk(StrEnum):
+    """The close crossed with the framing of the message."""
+
     NONE = "none"
     POSSIBLE = "possible"
+    """The end of the data looks the same as a cut."""
     CERTAIN = "certain"
+    """The message is known to lack bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +94,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something worth knowing beside the verdict."""
+    """Something worth knowing beside the verdict. Findings do not change the exit code."""
 
     code: str
     severity: Severity

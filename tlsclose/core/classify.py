@@ -1,0 +1,55 @@
+"""Judge one stream of events: the teardown, the one verdict, the findings beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tlsclose.core.case import Case
+from tlsclose.core.citations import citation
+from tlsclose.core.event import Event
+from tlsclose.core.findings import findings
+from tlsclose.core.message import Message
+from tlsclose.core.record import TlsVersion
+from tlsclose.core.risk import confidence, truncation_risk
+from tlsclose.core.rules import RULES
+from tlsclose.core.teardown import Teardown, walk
+from tlsclose.core.verdict import SEVERITY, Finding, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """Everything that the classifier says of one stream of events."""
+
+    teardown: Teardown
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+
+
+def judge(
+    events: Sequence[Event], *, version: TlsVersion | None, message: Message | None = None
+) -> Judgement:
+    """Judge one connection's events, in the order of `event.ordered`."""
+    teardown = walk(events, tls13=version in (None, TlsVersion.TLS13))
+    case = Case(events=tuple(events), teardown=teardown, version=version, message=message)
+    verdict = _verdict(case)
+    return Judgement(
+        teardown=teardown,
+        verdict=verdict,
+        findings=findings(case, verdict),
+    )
+
+
+def _verdict(case: Case) -> Verdict:
+    for code, rule in RULES:
+        hit = rule(case)
+        if hit is not None:
+            return Verdict(
+                code=code,
+                severity=SEVERITY[code],
+                confidence=confidence(case, code),
+                blame=hit.blame,
+                truncation_risk=truncation_risk(case, code),
+                rule=citation(code, tls13=case.tls13),
+                summary=hit.summary,
+                evidence=tuple(sorted(set(hit.evidence))),
+            )
+    raise AssertionError("the last rule always applies")

@@ -1,0 +1,173 @@
+"""What is worth knowing beside the verdict: literal detectors, each with its severity."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from tlsclose.core.alert import AlertDescription, AlertLevel
+from tlsclose.core.case import Case, before
+from tlsclose.core.event import ON_THE_WIRE, Event, Kind, Side, Source
+from tlsclose.core.teardown import Half
+from tlsclose.core.verdict import Code, Finding, Severity, Verdict
+
+Detector = Callable[[Case, Verdict], Iterator[Finding]]
+
+
+def findings(case: Case, verdict: Verdict) -> tuple[Finding, ...]:
+    """Run every detector over a judged case."""
+    return tuple(finding for detect in DETECTORS for finding in detect(case, verdict))
+
+
+def _message_incomplete(case: Case, verdict: Verdict) -> Iterator[Finding]:
+    message = case.message
+    if message is None or message.complete is not False:
+        return
+    if verdict.code in (Code.HALF_CLOSE_CUT, Code.HANDSHAKE_FAILED, Code.NOT_TLS):
+        return
+    yield Finding(
+        code="message-incomplete",
+        severity=Severity.WARNING,
+        blame=message.sender,
+        detail=f"The {message.framing} message of the {message.sender} lacks its end"
+        + (f": {message.note}." if message.note else "."),
+    )
+
+
+def _duplicate(case: Case, _: Verdict) -> Iterator[Finding]:
+    for side in Side:
+        half = case.teardown[side]
+        if half.repeated:
+            yield Finding(
+                code="duplicate-close-notify",
+                severity=Severity.NOTE,
+                blame=side,
+                detail=f"The {side} sent close_notify {1 + len(half.repeated)} times; "
+                "nothing may follow the first (RFC 9846 6.1).",
+                evidence=half.repeated,
+            )
+
+
+def _fatal_level(case: Case, _: Verdict) -> Iterator[Finding]:
+    for side in Side:
+        index = case.teardown[side].close_notify
+        alert = None if index is None else case.events[index].alert
+        if index is not None and alert is not None and alert.level != AlertLevel.WARNING:
+            yield Finding(
+                code="close-notify-level",
+                severity=Severity.NOTE,
+                blame=side,
+                detail=f"The {side} sent close_notify with {alert.level_name} instead of "
+                "warning (RFC 9846 6.1); some stacks take that for an error.",
+                evidence=(index,),
+            )
+
+
+def _user_canceled(case: Case, _: Verdict) -> Iterator[Finding]:
+    for index, event in enumerate(case.events):
+        canceled = event.alert is not None and (
+            event.alert.description == AlertDescription.USER_CANCELED
+        )
+        if canceled and event.kind is Kind.ALERT and event.source in ON_THE_WIRE:
+            yield Finding(
+                code="user-canceled",
+                severity=Severity.NOTE,
+                blame=event.sender,
+                detail=f"The {event.sender} sent user_canceled, which is meant for cancelling a "
+                "handshake, as JSSE does on every close; GnuTLS takes it for fatal.",
+                evidence=(index,),
+            )
+
+
+def _alert_after_close(case: Case, verdict: Verdict) -> Iterator[Finding]:
+    for side in Side:
+        index = case.teardown[side].fatal
+        if index is None or verdict.code in (Code.FATAL_ALERT, Code.HANDSHAKE_FAILED):
+            continue
+        after = before(case.teardown[side.other].fin, index)
+        yield Finding(
+            code="fatal-alert-sent",
+            severity=Severity.NOTE,
+            blame=None,
+            detail=f"The {side} sent {case.events[index].detail}"
+            + (f" in reply to the {side.other}'s FIN." if after else "."),
+            evidence=(index,),
+        )
+
+
+def _reset_noise(case: Case, verdict: Verdict) -> Iterator[Finding]:
+    if verdict.code in (Code.RESET, Code.RESET_AFTER_CLOSE, Code.DATA_LOST, Code.HANDSHAKE_FAILED):
+        return
+    for side in Side:
+        index = case.teardown[side].rst
+        if index is not None and index not in verdict.evidence:
+            note = case.events[index].note
+            yield Finding(
+                code="reset-followed",
+                severity=Severity.NOTE,
+                blame=side,
+                detail=f"A reset by the {side} followed" + (f" ({note})." if note else "."),
+                evidence=(index,),
+            )
+
+
+def _tcp_left_open(case: Case, verdict: Verdict) -> Iterator[Finding]:
+    for index, event in enumerate(case.events):
+        half = case.teardown[event.sender]
+        if (
+            event.kind is Kind.TIMEOUT
+            and half.half is Half.NOTIFIED
+            and (index not in verdict.evidence)
+        ):
+            yield Finding(
+                code="tcp-left-open",
+                severity=Severity.NOTE,
+                blame=event.sender,
+                detail=f"The {event.sender} sent close_notify but left TCP open: no FIN in time.",
+                evidence=(index,),
+            )
+
+
+def _response_discarded(case: Case, verdict: Verdict) -> Iterator[Finding]:
+    """TLS up to 1.2 demands what in TLS 1.3 would be a half-close cut."""
+    message = case.message
+    if verdict.code is not Code.CLEAN or case.tls13 or message is None:
+        return
+    if message.complete is False:
+        yield Finding(
+            code="response-discarded",
+            severity=Severity.NOTE,
+            blame=None,
+            detail=f"The {message.sender} dropped pending data on close_notify, as RFC 5246 7.2.1 "
+            "demands; TLS 1.3 lets it finish.",
+        )
+
+
+def _witnesses_disagree(case: Case, _: Verdict) -> Iterator[Finding]:
+    """The TLS API tells of a close_notify that the opened records do not show."""
+    for side in Side:
+        told = _sources(case.events, side, {Kind.CLOSE_NOTIFY})
+        opened = Source.DECRYPTED in _sources(case.events, side, {Kind.APP_DATA, Kind.HANDSHAKE})
+        if told == {Source.PROVIDER} and opened and case.teardown[side].rst is None:
+            yield Finding(
+                code="witnesses-disagree",
+                severity=Severity.WARNING,
+                blame=None,
+                detail=f"The TLS API tells of a close_notify by the {side} that the wire does "
+                "not show: the call returned, the alert may not have left the host.",
+            )
+
+
+def _sources(events: tuple[Event, ...], side: Side, kinds: set[Kind]) -> set[Source]:
+    return {event.source for event in events if event.sender is side and event.kind in kinds}
+
+
+DETECTORS: Final[tuple[Detector, ...]] = (
+    _message_incomplete,
+    _response_discarded,
+    _duplicate,
+    _fatal_level,
+    _user_canceled,
+    _alert_after_close,
+    _reset_noise,
+    _tcp_left_open,
+    _witnesses_disagree,
+)

@@ -1,0 +1,58 @@
+"""Could data have been lost, and how surely is the close known: the close against the framing."""
+
+from tlsclose.core.case import Case, last_record
+from tlsclose.core.event import Kind, Side, Source
+from tlsclose.core.message import Framing, Message
+from tlsclose.core.verdict import Code, Confidence, TruncationRisk
+
+
+def truncation_risk(case: Case, code: Code) -> TruncationRisk:
+    message = case.message
+    if code in (Code.NOT_TLS, Code.HANDSHAKE_FAILED):
+        return TruncationRisk.NONE
+    if code in (Code.DATA_LOST, Code.HALF_CLOSE_CUT):
+        return TruncationRisk.CERTAIN
+    if message is not None and message.complete is not None:
+        return TruncationRisk.NONE if message.complete else TruncationRisk.CERTAIN
+    sides = [message.sender] if message is not None else list(Side)
+    unproven = any(not case.teardown[side].notified for side in sides)
+    return TruncationRisk.POSSIBLE if unproven else TruncationRisk.NONE
+
+
+def confidence(case: Case, code: Code) -> Confidence:
+    if code in (Code.NOT_TLS, Code.HANDSHAKE_FAILED):
+        return Confidence.PROVEN
+    if any(event.source is Source.PROVIDER for event in case.events):
+        return Confidence.PROVEN
+    ends = [index for side in Side if (index := last_record(case, side)) is not None]
+    sealed = any(
+        case.events[index].source is Source.INFERRED or case.events[index].kind is Kind.RECORD
+        for index in ends
+    )
+    return Confidence.INFERRED if sealed else Confidence.PROVEN
+
+
+def what_it_means(case: Case, side: Side) -> str:
+    message = case.message
+    if message is None or message.sender is not side:
+        return ": its end cannot be told from a cut."
+    if message.complete:
+        return f", but its {noun(message)} is complete by its own framing."
+    if message.complete is False:
+        return f" in the middle of its {noun(message)}: {amount(message)}."
+    if message.framing is Framing.CLOSE_DELIMITED:
+        return (
+            f". Its {noun(message)} ends only with the connection, so a cut-off one would "
+            "look the same."
+        )
+    return ": its end cannot be told from a cut."
+
+
+def noun(message: Message) -> str:
+    return "response" if message.sender is Side.SERVER else "request"
+
+
+def amount(message: Message) -> str:
+    if message.expected is None:
+        return f"{message.bytes} bytes came, and the end is missing"
+    return f"{message.bytes} of {message.expected} bytes came"
