@@ -1,0 +1,47 @@
+"""One time axis for steps, sockets and packets."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tlsclose.net.settings import NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Nanoseconds since a report's start: monotonic, and anchored once to the time of day."""
+
+    epoch_ns: int
+    monotonic_ns: int
+
+    @classmethod
+    def start(cls) -> "Clock":
+        return cls(epoch_ns=time.time_ns(), monotonic_ns=time.monotonic_ns())
+
+    def now(self) -> int:
+        return time.monotonic_ns() - self.monotonic_ns
+
+    def from_epoch(self, epoch_ns: int) -> int:
+        """Place a packet's time stamp on this axis."""
+        return epoch_ns - self.epoch_ns
+
+    @property
+    def started_at(self) -> datetime:
+        return datetime.fromtimestamp(self.epoch_ns / NS_PER_S, tz=UTC)
+
+
+class Deadline:
+    """A point in time after which a wait is over."""
+
+    __slots__ = ("_at",)
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds left; never negative."""
+        return max(0.0, self._at - time.monotonic())
+
+    def extend(self, seconds: float) -> None:
+        self._at += seconds

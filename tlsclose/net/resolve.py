@@ -1,0 +1,56 @@
+"""Names to addresses, with a deadline that getaddrinfo itself lacks."""
+
+import queue
+import socket
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+from tlsclose.net.settings import Family
+
+_FAMILIES: Final = {
+    Family.ANY: socket.AF_UNSPEC,
+    Family.V4: socket.AF_INET,
+    Family.V6: socket.AF_INET6,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    family: socket.AddressFamily
+    sockaddr: tuple[str | int, ...]
+
+    @property
+    def ip(self) -> str:
+        return str(self.sockaddr[0])
+
+    @property
+    def port(self) -> int:
+        return int(self.sockaddr[1])
+
+
+def resolve(host: str, port: int, family: Family, timeout_s: float) -> tuple[Address, ...] | str:
+    """Addresses in the resolver's order, or in one line why there are none."""
+    answer: queue.SimpleQueue[tuple[Address, ...] | str] = queue.SimpleQueue()
+    threading.Thread(
+        target=lambda: answer.put(_look_up(host, port, family)), name="resolve", daemon=True
+    ).start()
+    try:
+        return answer.get(timeout=timeout_s)
+    except queue.Empty:
+        return f"no answer from the resolver for {host} within {timeout_s:g} s"
+
+
+def _look_up(host: str, port: int, family: Family) -> tuple[Address, ...] | str:
+    try:
+        found = socket.getaddrinfo(host, port, _FAMILIES[family], socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a host name"
+        wanted = "" if family is Family.ANY else f" (IPv{family})"
+        return f"cannot resolve {host}{wanted}: {reason}"
+    return tuple(Address(family=item[0], sockaddr=item[4]) for item in found)
+
+
+def address_text(ip: str, port: int) -> str:
+    """`ip:port`, with IPv6 in brackets."""
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
