@@ -46,8 +46,8 @@ TABLE: Final = (
             "Apache httpd: remove ssl-unclean-shutdown from the SetEnvIf or BrowserMatch lines",
             "vsftpd: strict_ssl_write_shutdown=YES; strict_ssl_read_eof=YES to insist on it",
             (
-                "Receivers: frame every message (Content-Length, chunked), treat an unframed one as "
-                "incomplete, and do not hide the error with SSL_OP_IGNORE_UNEXPECTED_EOF"
+                "Receivers: frame every message (Content-Length, chunked), treat an unframed one "
+                "as incomplete, and do not hide the error with SSL_OP_IGNORE_UNEXPECTED_EOF"
             ),
         ),
         users_see=(
@@ -82,8 +82,8 @@ TABLE: Final = (
         ),
         causes=(
             (
-                "the side that reset closed its socket while data lay unread in the receive buffer: "
-                "often the peer's close_notify or a TLS 1.3 session ticket"
+                "the side that reset closed its socket while data lay unread in the receive "
+                "buffer: often the peer's close_notify or a TLS 1.3 session ticket"
             ),
             "SO_LINGER with a timeout of zero (HAProxy option nolinger)",
             "data came for a connection that the process had already closed",
@@ -92,8 +92,8 @@ TABLE: Final = (
         ),
         next_steps=(
             (
-                "Server authors: send the response and close_notify, shut down the write side, read "
-                "until the client closes, then close (RFC 9112 9.6)"
+                "Server authors: send the response and close_notify, shut down the write side, "
+                "read until the client closes, then close (RFC 9112 9.6)"
             ),
             (
                 "nginx: lingering_close always. HAProxy: remove option nolinger. Envoy: "
@@ -132,8 +132,8 @@ TABLE: Final = (
             "unexpected_message from Java: requireCloseNotify is on and no close_notify came",
             "bad_record_mac: a middlebox changed bytes, or two threads wrote at once",
             (
-                "certificate_required: a TLS 1.3 server learned after the handshake that the client "
-                "has no certificate"
+                "certificate_required: a TLS 1.3 server learned after the handshake that the "
+                "client has no certificate"
             ),
             "GnuTLS treats user_canceled (which Java sends on every close in TLS 1.3) as fatal",
         ),
@@ -206,8 +206,8 @@ TABLE: Final = (
         ),
         next_steps=(
             (
-                "Sender: make writing and closing exclusive; treat the TLS write side as gone after "
-                "shutdown"
+                "Sender: make writing and closing exclusive; treat the TLS write side as gone "
+                "after shutdown"
             ),
             "Connection pools: check for end of file before a connection is reused",
             "tlsclose probe HOST:PORT --repeat 20: races show in the distribution",

@@ -62,8 +62,8 @@ TABLE: Final = (
                 "answering at once is not"
             ),
             (
-                "RFC 5246 7.2.1 (TLS 1.2): the receiver MUST answer with a close_notify of its own and "
-                "close at once; many stacks leave that to the application"
+                "RFC 5246 7.2.1 (TLS 1.2): the receiver MUST answer with a close_notify of its own "
+                "and close at once; many stacks leave that to the application"
             ),
             (
                 "RFC 9112 9.8: a server may close right after its own closure alert and should be "
@@ -81,8 +81,8 @@ TABLE: Final = (
         ),
         causes=(
             (
-                "a server that closes without waiting for the client's close_notify: when that comes, "
-                "the system answers a closed socket with RST (nginx, Go)"
+                "a server that closes without waiting for the client's close_notify: when that "
+                "comes, the system answers a closed socket with RST (nginx, Go)"
             ),
             "SO_LINGER with a timeout of zero after the TLS shutdown",
         ),

@@ -8,7 +8,8 @@ from typing import Final
 
 from tlsclose.core import entries_harmful, entries_other
 from tlsclose.core.entry import Entry
-from tlsclose.core.error_texts import ErrorText, match_error
+from tlsclose.core.error_text import ErrorText
+from tlsclose.core.error_texts import match_error
 from tlsclose.core.verdict import Code
 
 __all__ = ["Entry", "ErrorText", "entries", "entry", "match_error"]
