@@ -52,8 +52,9 @@ def parse(text: str) -> Target:
         return _plain(text)
     scheme, rest = match[1].lower(), match[2]
     if scheme in UPGRADING:
-        msg = f"target {_shown(text)}: STARTTLS is not supported yet; name a port that speaks TLS at once"
-        raise UsageError(msg)
+        raise UsageError(
+            f"target {_shown(text)}: STARTTLS is not supported yet; use a TLS-only port"
+        )
     if scheme not in PORTS:
         raise UsageError(
             f"target {_shown(text)}: scheme {scheme!r} is not known; use https:// or tls://"
@@ -64,7 +65,7 @@ def parse(text: str) -> Target:
 
 
 def _shown(text: str) -> str:
-    return ascii(text) if len(text) <= 80 else f"{ascii(text[:80])}..."
+    return ascii(text) if len(text) <= 80 else f"{text[:80]!a}..."
 
 
 def _plain(text: str) -> Target:
@@ -134,8 +135,7 @@ def _v6(text: str, host: str) -> str:
     try:
         compressed = IPv6Address(address).compressed
     except AddressValueError:
-        msg = f"target {_shown(text)} is no IPv6 address; {_SHAPE}"
-        raise UsageError(msg) from None
+        raise UsageError(f"target {_shown(text)} is no IPv6 address; {_SHAPE}") from None
     if percent and not _ZONE.match(zone):
         raise UsageError(f"target {_shown(text)}: the zone after '%' must be an interface name")
     return compressed + percent + zone
