@@ -1,0 +1,77 @@
+"""What a run ends with: the exit code, from all its reports.
+
+Where several apply the worse one wins: 4 > 2 > 1 > 3 > 0. What could not be observed never counts
+as clean.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from enum import IntEnum
+from typing import Final
+
+from tlsclose.core.report import Report
+from tlsclose.core.verdict import Severity
+
+UNOBSERVED: Final = "unobserved"
+"""What a report without a verdict is counted as."""
+
+_SERIOUSNESS: Final = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class ExitCode(IntEnum):
+    """The exit codes of the public contract."""
+
+    OK = 0
+    FINDING = 1
+    USAGE = 2
+    UNOBSERVED = 3
+    BUG = 4
+    INTERRUPTED = 130
+
+
+class Outcome:
+    """Counts reports as they come; constant memory however many."""
+
+    def __init__(self, fail_on: Severity = Severity.WARNING) -> None:
+        self._fail_on = fail_on
+        self._counts: Counter[str] = Counter()
+        self._found = False
+
+    def add(self, report: Report) -> None:
+        """Take one report into account."""
+        if report.verdict is None:
+            self._counts[UNOBSERVED] += 1
+            return
+        self._counts[report.verdict.code.value] += 1
+        self._found |= is_finding(report, self._fail_on)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many reports of each verdict code and of `unobserved`, the most frequent first."""
+        return dict(self._counts.most_common())
+
+    @property
+    def total(self) -> int:
+        return self._counts.total()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """0, 1 or 3."""
+        if self._found:
+            return ExitCode.FINDING
+        return ExitCode.UNOBSERVED if self._counts[UNOBSERVED] else ExitCode.OK
+
+
+def is_finding(report: Report, fail_on: Severity) -> bool:
+    """Whether the verdict is at or above `fail_on` and not what the scenario set out to provoke."""
+    if report.verdict is None or report.provoked:
+        return False
+    return _SERIOUSNESS[report.verdict.severity] >= _SERIOUSNESS[fail_on]
+
+
+def exit_code(reports: Iterable[Report], fail_on: Severity = Severity.WARNING) -> ExitCode:
+    """The exit code of a finished run."""
+    outcome = Outcome(fail_on)
+    for report in reports:
+        outcome.add(report)
+    return outcome.exit_code
