@@ -21,6 +21,7 @@ from tlsclose.core.status import SecStatus
 MAX_ROUNDS: Final = 16
 """Empty-buffer calls before the procedure gives up on a provider that never finishes."""
 
+_FINISHED: Final = frozenset({SecStatus.SEC_E_OK, SecStatus.SEC_I_CONTEXT_EXPIRED})
 _AGAIN: Final = frozenset({SecStatus.SEC_I_CONTINUE_NEEDED, SecStatus.SEC_E_INCOMPLETE_MESSAGE})
 
 
@@ -91,9 +92,9 @@ class ClosableContext(Protocol):
 class Procedure:
     """Runs the steps of one connection's close and keeps their record.
 
-    `send` hands bytes to the socket and returns how many it took; it may raise OSError, which is
-    passed on after what happened so far is recorded. `clock` gives nanoseconds since the report's
-    start.
+    `send` hands bytes to the socket and returns how many it took, fewer only where it gave up; it
+    may raise OSError, which is passed on after what happened so far is recorded. `clock` gives
+    nanoseconds since the report's start.
     """
 
     def __init__(
@@ -121,28 +122,30 @@ class Procedure:
         """Apply the token, drain the handshake function, send the output: our close_notify is out.
 
         `prefix` goes to the socket in the same write, ahead of the output (a half-close sends its
-        request and its close_notify in one flight). Returns False where the provider refused.
+        request and its close_notify in one flight); without an output it stays unsent. Returns
+        False where the provider refused or did not finish, had no output, or the socket did not
+        take all of it.
         """
         status = self._context.apply_control_token(ControlToken.SHUTDOWN)
         self._record(StepName.CONTROL_TOKEN_APPLIED)
         if status.failed:
             return False
         status, output = self._drain()
-        if status.failed and not output:
+        if not output:
             return False
-        if output:
-            sent = self._send(prefix + output)
-            self._record(
-                StepName.FINAL_OUTPUT_SENT,
-                CallResult(call="send", status=SecStatus.SEC_E_OK, native=str(sent)),
-                size=len(output),
-            )
-        return not status.failed
+        sent = self._send(prefix + output)
+        self._record(
+            StepName.FINAL_OUTPUT_SENT,
+            CallResult(call="send", status=SecStatus.SEC_E_OK, native=str(sent)),
+            size=max(0, sent - len(prefix)),
+        )
+        return status in _FINISHED and sent == len(prefix) + len(output)
 
     def delete(self) -> None:
-        """Free the context."""
+        """Free the context; recorded once, however often it is called."""
         self._context.delete()
-        self._record(StepName.CONTEXT_DELETED)
+        if all(step.name is not StepName.CONTEXT_DELETED for step in self._steps):
+            self._record(StepName.CONTEXT_DELETED)
 
     def _drain(self) -> tuple[SecStatus, bytes]:
         output = bytearray()
