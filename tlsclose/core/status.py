@@ -37,8 +37,9 @@ class SecStatus(IntEnum):
     SEC_E_ALGORITHM_MISMATCH = 0x80090331
     SEC_E_UNFINISHED_CONTEXT_DELETED = 0x80090333
     SEC_E_APPLICATION_PROTOCOL_MISMATCH = 0x80090367
+    CRYPT_E_REVOKED = 0x80092010
 
     @property
     def failed(self) -> bool:
-        """True for `SEC_E_` codes other than `SEC_E_OK`."""
+        """True for errors: `CRYPT_E_` codes and `SEC_E_` codes other than `SEC_E_OK`."""
         return self >= 0x80000000

@@ -31,8 +31,9 @@ class TlsSettings:
     version: TlsVersion | None = None
     """Only this version (1.2 or 1.3); None lets both."""
     ciphers: str | None = None
-    """OpenSSL cipher list (TLS 1.2) or colon-separated TLS 1.3 suite names."""
+    """OpenSSL cipher list. Names that start with TLS_ are TLS 1.3 suites; both may be mixed."""
     alpn: tuple[str, ...] = ()
+    """Offered by a client; a server takes its first that the client offers, or none."""
     identity: Identity | None = None
     cafile: Path | None = None
     """PEM file of trusted roots; None means the system's."""
@@ -49,7 +50,10 @@ class ProviderAlert:
 
 
 KeyLogSink = Callable[[str], None]
-"""Takes one NSS key log line without its newline (RFC 9850). Called during the handshake."""
+"""Takes one key log line without its newline (RFC 9850).
+
+Called before the call that made the keys returns; what it raises is passed on to the caller.
+"""
 
 
 class SecurityContext(ABC):
@@ -64,9 +68,14 @@ class SecurityContext(ABC):
         """Take peer bytes (may be empty), return status, output for the peer, input not consumed.
 
         SEC_I_CONTINUE_NEEDED: send the output and come back with more input.
-        SEC_E_OK: the connection is up, or the armed shutdown produced its output.
-        SEC_I_CONTEXT_EXPIRED: shut down in both directions (peer's close_notify already seen).
-        Any failed status may come with an output (a fatal alert) that has to be sent.
+        SEC_E_OK: the connection is up, or the armed shutdown produced its output. Once it is up,
+        call `decrypt` with the unconsumed input before waiting for more, even if that is empty:
+        an engine may hold records that came with the peer's last flight.
+        SEC_I_CONTEXT_EXPIRED: shut down in both directions (peer's close_notify already seen), or
+        the peer sent its close_notify while the handshake was running.
+        Any failed status may come with an output (a fatal alert) that has to be sent. A shutdown
+        that the engine cannot make while the handshake runs is SEC_E_UNSUPPORTED_FUNCTION, and the
+        handshake may go on; any other failure is final and every later call repeats it.
         """
 
     @abstractmethod
@@ -80,14 +89,23 @@ class SecurityContext(ABC):
     def decrypt(self, token: bytes) -> tuple[SecStatus, bytes, bytes]:
         """Take peer bytes, return status, plaintext, and bytes not consumed.
 
-        SEC_E_OK: plaintext, possibly empty (a ticket). SEC_E_INCOMPLETE_MESSAGE: more is needed.
-        SEC_I_CONTEXT_EXPIRED: the peer's close_notify, after the plaintext that came before it.
-        Failed: a fatal alert came or something could not be opened; `pending_output` may hold ours.
+        SEC_E_OK: plaintext, possibly empty (a ticket). An engine may stop at a bound: call again
+        with no input until the answer is another one, which needs no new bytes from the peer.
+        SEC_E_INCOMPLETE_MESSAGE: more is needed.
+        SEC_I_CONTEXT_EXPIRED: the peer's close_notify, with the plaintext that came before it;
+        every later call says so again and ignores its input (RFC 9846 section 6.1). We may still
+        `encrypt` until our own shutdown.
+        Failed: a fatal alert came or something could not be opened; plaintext before it is
+        returned with the status, and `pending_output` may hold our alert.
+        SEC_E_INVALID_HANDLE before the connection is up.
         """
 
     @abstractmethod
     def pending_output(self) -> bytes:
-        """Bytes the engine wants sent outside a call's own output: KeyUpdate answers, alerts."""
+        """Bytes the engine wants sent outside a call's own output: KeyUpdate answers, alerts.
+
+        Ask after every `decrypt`; each byte is handed out once.
+        """
 
     @abstractmethod
     def apply_control_token(self, token: ControlToken) -> SecStatus:
@@ -95,7 +113,10 @@ class SecurityContext(ABC):
 
     @abstractmethod
     def delete(self) -> SecStatus:
-        """Free the context; harmless when repeated."""
+        """Free the context; harmless when repeated.
+
+        The properties keep their last values.
+        """
 
     @property
     @abstractmethod
@@ -130,8 +151,15 @@ class Provider(ABC):
 
     @abstractmethod
     def client(self, server_name: str | None, keylog: KeyLogSink) -> SecurityContext:
-        """A client context. `server_name` is the SNI; None or an IP address sends none."""
+        """A client context.
+
+        The certificate is checked against `server_name`, and it is the SNI unless it is an IP
+        address. None sends no SNI and checks no name. Raises UsageError if it cannot be a name.
+        """
 
     @abstractmethod
     def server(self, keylog: KeyLogSink) -> SecurityContext:
-        """A server context; needs `TlsSettings.identity`."""
+        """A server context. Raises UsageError without `TlsSettings.identity`.
+
+        It asks for a client certificate where `TlsSettings.cafile` is set.
+        """

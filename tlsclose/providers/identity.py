@@ -1,0 +1,127 @@
+"""Certificates with their keys: made for one run, or read from the user's PEM files."""
+
+import platform
+import re
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tlsclose.errors import UsageError
+from tlsclose.providers.base import Identity
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+
+VALID_FOR: Final = timedelta(days=30)
+CLOCK_SKEW: Final = timedelta(days=1)
+MAX_PEM_BYTES: Final = 1 << 20
+"""Certificate chains are a few KiB; this stops a mistyped path to a large file or a device."""
+
+_HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
+
+
+def ephemeral() -> Identity:
+    """A fresh self-signed P-256 identity for localhost, its addresses and this machine's name."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    return Identity(
+        certificate=_self_signed(key).public_bytes(serialization.Encoding.PEM),
+        key=key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+    )
+
+
+def load(certificate: Path, key: Path | None = None) -> Identity:
+    """Read a PEM certificate chain, its own certificate first, and its PEM key.
+
+    Without `key` both are taken from the one file. Raises UsageError where a file cannot be read,
+    is not PEM, is encrypted, or the key is not the certificate's.
+    """
+    key_path = key or certificate
+    identity = Identity(certificate=_read(certificate), key=_read(key_path))
+    chain = _chain(identity.certificate, certificate)
+    private = _private_key(identity.key, key_path)
+    if _public_bytes(chain[0].public_key()) != _public_bytes(private.public_key()):
+        raise UsageError(f"the key in {key_path} does not match the certificate in {certificate}")
+    return identity
+
+
+def _self_signed(key: "ec.EllipticCurvePrivateKey") -> "x509.Certificate":
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tlsclose ephemeral")])
+    now = datetime.now(UTC)
+    usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    public = key.public_key()
+    return (
+        x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - CLOCK_SKEW)
+        .not_valid_after(now + VALID_FOR)
+        .add_extension(x509.SubjectAlternativeName(_own_names()), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+
+
+def _own_names() -> "list[x509.GeneralName]":
+    from cryptography import x509
+
+    names = ["localhost"]
+    host = platform.node()
+    if _HOST_NAME.fullmatch(host) and host not in names:
+        names.append(host)
+    return [
+        *(x509.DNSName(name) for name in names),
+        *(x509.IPAddress(ip_address(address)) for address in ("127.0.0.1", "::1")),
+    ]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_PEM_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    if len(data) > MAX_PEM_BYTES:
+        raise UsageError(f"{path} is too large for a PEM file")
+    return data
+
+
+def _chain(pem: bytes, path: Path) -> "list[x509.Certificate]":
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise UsageError(f"no PEM certificate in {path}") from error
+
+
+def _private_key(pem: bytes, path: Path) -> "PrivateKeyTypes":
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
+    try:
+        return serialization.load_pem_private_key(pem, password=None)
+    except TypeError as error:
+        raise UsageError(f"the key in {path} is encrypted; tlsclose takes no passphrase") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError(f"no usable PEM private key in {path}") from error
+
+
+def _public_bytes(key: "PublicKeyTypes") -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
