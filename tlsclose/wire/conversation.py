@@ -1,0 +1,379 @@
+"""Both directions of one TLS connection: stream bytes in, events out.
+
+Needs no packets: a socket tap and a reader of capture files feed the same two calls, `extent` for
+bytes in order and `hole` for bytes that are missing. A client record that needs the ServerHello to
+be understood waits for it (early data; a capture that has the two directions out of step).
+"""
+
+from collections import deque
+from dataclasses import replace
+from typing import Final
+
+from tlsclose.core.event import Event, Handshake, Kind, Side, Source
+from tlsclose.core.record import ContentType, may_be_sealed_alert
+from tlsclose.wire.event_log import EventLog
+from tlsclose.wire.handshake_state import HandshakeState
+from tlsclose.wire.hello import parse_client_hello, parse_encrypted_alpn, parse_server_hello
+from tlsclose.wire.keylog import KeyLog
+from tlsclose.wire.messages import Message, MessageType
+from tlsclose.wire.protection import Epoch, Opened
+from tlsclose.wire.reassembly import Stamp
+from tlsclose.wire.records import Record
+from tlsclose.wire.suites import suite
+from tlsclose.wire.tls_side import TlsSide
+
+MAX_DEFERRED_BYTES: Final = 2**16
+MAX_DEFERRED_RECORDS: Final = 256
+SEALED: Final = "sealed"
+
+_SMALLEST_FINISHED: Final = 32 + 4 + 1 + 8
+_CLEAR_WHEN_DEFERRED: Final = frozenset({ContentType.ALERT, ContentType.HANDSHAKE})
+
+
+class Conversation:
+    """One TLS connection as a witness on the wire sees it."""
+
+    def __init__(self, keys: KeyLog, log: EventLog) -> None:
+        self.state = HandshakeState(keys)
+        self.notes: list[str] = []
+        self._log = log
+        self._sides = {side: TlsSide(side, self._wants) for side in Side}
+        self._deferred: deque[tuple[Stamp, Record]] = deque()
+        self._deferred_bytes = 0
+        self._unopened = False
+
+    def began_late(self, sender: Side) -> None:
+        """The capture lacks the beginning of this side's stream: it may start inside a record."""
+        self._sides[sender].whole = False
+
+    def extent(self, stamp: Stamp, sender: Side, data: bytes) -> None:
+        """Take the next bytes of one side."""
+        side = self._sides[sender]
+        side.stamp = stamp
+        if side.foreign is not None:
+            data = side.foreign.feed(data)
+            if side.foreign.found:
+                side.restart()
+        for record in side.reader.feed(data):
+            self._record(stamp, side, record)
+        if side.reader.broken is not None and side.foreign is None:
+            self._lose(stamp, side, side.reader.broken)
+
+    def hole(self, stamp: Stamp, sender: Side, size: int) -> None:
+        """Step over bytes that were not captured; what follows may not be readable."""
+        side = self._sides[sender]
+        if side.foreign is not None:
+            side.foreign.size += size
+            return
+        for record in side.reader.hole(size):
+            self._record(stamp, side, record)
+        if side.reader.broken is not None:
+            side.stamp = stamp
+            side.lose_sync()
+            self._note(f"{sender}: records after a gap could not be told apart")
+
+    def finish(self) -> None:
+        """The stream is over: settle what only the end can tell."""
+        if self._deferred:
+            self._sides[Side.CLIENT].opener.give_up()
+        while self._deferred:
+            self._record_again()
+        for side in self._sides.values():
+            self._infer_close_notify(side)
+            self._end(side)
+        if self._unopened:
+            self._note(f"records could not be decrypted: {self._why_unopened()}")
+
+    def _end(self, side: TlsSide) -> None:
+        start = side.reader.at_start
+        if side.records == 0 and side.foreign is None and start and side.whole:
+            self._lose(side.stamp, side, start)
+        elif side.reader.partial:
+            self._note(f"{side.name}: the last record is cut off")
+        foreign = side.foreign
+        if foreign is None or not foreign.size:
+            return
+        if side.whole:
+            event = side.event(foreign.stamp, Kind.NOT_TLS, Source.WIRE, foreign.description)
+        else:
+            event = side.event(foreign.stamp, Kind.RECORD, Source.INFERRED, SEALED)
+        self._log.add(replace(event, bytes=foreign.size), fold=False)
+
+    def _lose(self, stamp: Stamp, side: TlsSide, data: bytes) -> None:
+        """What came is no record; TLS may still begin later where none has been seen."""
+        begun = side.records > 0
+        foreign = side.lose(stamp, search=not begun and side.whole)
+        if not side.whole:
+            self._note(f"{side.name}: the capture starts inside the connection")
+        rest = foreign.feed(data)
+        if foreign.found:
+            side.restart()
+            self._note(f"{side.name}: plaintext before TLS ({foreign.description})")
+            self.extent(stamp, side.name, rest)
+
+    def _wants(self, side: TlsSide, content_type: int, length: int) -> bool:
+        if self._defers(side, content_type):
+            return self._deferred_bytes + length <= MAX_DEFERRED_BYTES
+        return side.opener.wants(content_type, length)
+
+    def _defers(self, side: TlsSide, content_type: int) -> bool:
+        state = self.state
+        return (
+            side.name is Side.CLIENT
+            and state.client_hello is not None
+            and not state.hellos_seen
+            and len(self._deferred) < MAX_DEFERRED_RECORDS
+            and (bool(self._deferred) or content_type not in _CLEAR_WHEN_DEFERRED)
+        )
+
+    def _undefer(self) -> tuple[Stamp, Record]:
+        stamp, record = self._deferred.popleft()
+        self._deferred_bytes -= len(record.body or b"")
+        return stamp, record
+
+    def _record(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
+        side.records += 1
+        side.last_alert_shaped = None
+        if self._defers(side, record.content_type):
+            self._deferred.append((stamp, record))
+            self._deferred_bytes += len(record.body or b"")
+        elif side.opener.sealed:
+            self._sealed(stamp, side, record)
+        else:
+            self._clear(stamp, side, record)
+
+    def _clear(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
+        match record.content_type:
+            case ContentType.HANDSHAKE if record.body is not None and side.starts_well(record):
+                self._handshake(stamp, side, record.body, Source.WIRE)
+            case ContentType.ALERT if record.body is not None and side.alert_in_clear(record):
+                self._alerts(stamp, side, record.body, Source.WIRE)
+            case ContentType.CHANGE_CIPHER_SPEC:
+                self._change_cipher_spec(stamp, side)
+            case ContentType.HEARTBEAT:
+                self._add(side.event(stamp, Kind.RECORD, Source.WIRE, "heartbeat", record.length))
+            case ContentType.HANDSHAKE if record.body is None and side.opener.tls13 is None:
+                side.messages.reset()
+                self._add(side.event(stamp, Kind.RECORD, Source.WIRE, "handshake", record.length))
+            case _:
+                side.opener.give_up()
+                self._sealed(stamp, side, record)
+
+    def _change_cipher_spec(self, stamp: Stamp, side: TlsSide) -> None:
+        """Up to TLS 1.2 the keys change; in TLS 1.3 it means nothing (RFC 9846 section 5)."""
+        if self.state.tls13 or (side.name is Side.CLIENT and not self.state.hellos_seen):
+            return
+        again = side.opener.sealed
+        self._add(side.event(stamp, Kind.HANDSHAKE, Source.WIRE, "change_cipher_spec"))
+        self.state.changed_cipher(side.name)
+        keys = self.state.protection(side.name, Epoch.APPLICATION)
+        side.opener.change_cipher(self.state.negotiated, keys)
+        side.messages.reset()
+        if again and keys is None:
+            self._note("renegotiation: cannot follow")
+
+    def _sealed(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
+        opener = side.opener
+        if side.alert_in_clear(record) and record.body is not None:
+            self._alerts(stamp, side, record.body, Source.WIRE)
+            return
+        if record.content_type == ContentType.CHANGE_CIPHER_SPEC:
+            self._change_cipher_spec(stamp, side)
+            return
+        if opener.tls13 and record.content_type != ContentType.APPLICATION_DATA:
+            self._add(side.event(stamp, Kind.RECORD, Source.WIRE, "in the clear", record.length))
+            return
+        keyed = opener.has_keys
+        opened = opener.open(record) if keyed else None
+        if opened is not None:
+            self._opened(stamp, side, opened)
+        elif keyed and record.body is None:
+            self._skipped(stamp, side, record)
+        else:
+            if opener.failed and keyed:
+                self._note(f"{side.name}: a record did not authenticate; unread from there on")
+            self._unreadable(stamp, side, record)
+
+    def _opened(self, stamp: Stamp, side: TlsSide, opened: Opened) -> None:
+        match opened.content_type:
+            case ContentType.HANDSHAKE:
+                self._handshake(stamp, side, opened.plaintext, Source.DECRYPTED)
+            case ContentType.ALERT:
+                self._alerts(stamp, side, opened.plaintext, Source.DECRYPTED)
+            case ContentType.APPLICATION_DATA if opened.plaintext:
+                self._data(stamp, side, Source.DECRYPTED, len(opened.plaintext))
+            case _:
+                detail = "empty" if not opened.plaintext else f"type {opened.content_type}"
+                size = len(opened.plaintext)
+                self._add(side.event(stamp, Kind.RECORD, Source.DECRYPTED, detail, size))
+
+    def _data(self, stamp: Stamp, side: TlsSide, source: Source, size: int) -> None:
+        early = side.opener.tls13 and side.opener.epoch is Epoch.EARLY
+        detail = "early data" if early else ""
+        self._add(side.event(stamp, Kind.APP_DATA, source, detail, size))
+
+    def _skipped(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
+        """Not opened although there are keys: too long to matter, or not captured whole."""
+        size = side.opener.plaintext_bytes(record.length)
+        if record.content_type == ContentType.APPLICATION_DATA:
+            source = Source.INFERRED if side.opener.tls13 else Source.WIRE
+            self._data(stamp, side, source, size)
+        else:
+            self._add(side.event(stamp, Kind.RECORD, Source.INFERRED, SEALED, record.length))
+
+    def _unreadable(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
+        """Without keys, type and length have to do."""
+        opener = side.opener
+        self._unopened = True
+        if opener.tls13 is False and record.content_type == ContentType.APPLICATION_DATA:
+            self._data(stamp, side, Source.WIRE, opener.plaintext_bytes(record.length))
+            return
+        if opener.tls13 is False and record.content_type == ContentType.HANDSHAKE:
+            self._sealed_handshake(stamp, side, record)
+            return
+        event = side.event(stamp, Kind.RECORD, Source.INFERRED, SEALED, record.length)
+        if not self._alert_shaped(side, record):
+            self._add(event)
+            self._infer_complete(stamp, side, record)
+            return
+        index = self._log.add(event, fold=False)
+        if self.state.complete or not self.state.hellos_seen:
+            side.last_alert_shaped = index
+
+    def _sealed_handshake(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
+        first = side.name not in self.state.finished
+        detail = "finished" if first else SEALED
+        source = Source.INFERRED if first else Source.WIRE
+        self._add(side.event(stamp, Kind.HANDSHAKE, source, detail, record.length))
+        if first:
+            self._finished(stamp, side, source)
+        elif self.state.complete and side.name is Side.CLIENT:
+            self._note("renegotiation: cannot follow")
+
+    def _alert_shaped(self, side: TlsSide, record: Record) -> bool:
+        tls13 = side.opener.tls13 is True
+        if tls13 and side.opener.alert_bytes is not None:
+            return record.length == side.opener.alert_bytes
+        return may_be_sealed_alert(
+            tls13=tls13, content_type=record.content_type, length=record.length
+        )
+
+    def _infer_complete(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
+        """TLS 1.3 without keys: the client's first sealed record after the server's flight."""
+        answered = self._sides[Side.SERVER].sealed_records
+        side.sealed_records += 1
+        client = side.name is Side.CLIENT
+        if side.opener.tls13 and client and answered and record.length >= _SMALLEST_FINISHED:
+            self._finished(stamp, side, Source.INFERRED)
+
+    def _infer_close_notify(self, side: TlsSide) -> None:
+        if side.last_alert_shaped is None:
+            return
+        event = self._log[side.last_alert_shaped]
+        note = "sealed; has the length of an alert and is the last record of its side"
+        if side.opener.tls13 is not True:
+            note = "sealed alert, the last record of its side"
+        self._log.amend(
+            side.last_alert_shaped,
+            replace(event, kind=Kind.CLOSE_NOTIFY, detail="", note=note),
+        )
+
+    def _alerts(self, stamp: Stamp, side: TlsSide, data: bytes, source: Source) -> None:
+        """Alerts may be split and joined up to TLS 1.2; in TLS 1.3 they are read the same way."""
+        if not data:
+            self._add(side.event(stamp, Kind.RECORD, source, "empty alert"))
+        for alert in side.take_alerts(data):
+            kind = Kind.CLOSE_NOTIFY if alert.is_close_notify else Kind.ALERT
+            detail = alert.level_name if alert.is_close_notify else str(alert)
+            event = side.event(stamp, kind, source, detail, 2)
+            self._add(replace(event, alert=alert))
+
+    def _handshake(self, stamp: Stamp, side: TlsSide, data: bytes, source: Source) -> None:
+        names = []
+        finished = False
+        for message in side.messages.feed(data):
+            names.append(self._message(side, message))
+            finished = finished or message.kind == MessageType.FINISHED
+        detail = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        if names:
+            self._add(side.event(stamp, Kind.HANDSHAKE, source, detail, len(data)))
+        if finished:
+            self._finished(stamp, side, source)
+        if side.name is Side.SERVER and self.state.hellos_seen:
+            while self._deferred:
+                self._record_again()
+
+    def _record_again(self) -> None:
+        stamp, record = self._undefer()
+        client = self._sides[Side.CLIENT]
+        client.last_alert_shaped = None
+        handle = self._sealed if client.opener.sealed else self._clear
+        handle(stamp, client, record)
+
+    def _finished(self, stamp: Stamp, side: TlsSide, source: Source) -> None:
+        side.opener.advance(Epoch.APPLICATION)
+        if known := self.state.finish(side.name, source):
+            self._add(side.event(stamp, Kind.HANDSHAKE, known, Handshake.COMPLETE))
+
+    def _message(self, side: TlsSide, message: Message) -> str:
+        body = message.body or b""
+        match message.kind:
+            case MessageType.CLIENT_HELLO if side.name is Side.CLIENT:
+                self.state.take_client_hello(parse_client_hello(body))
+            case MessageType.SERVER_HELLO if side.name is Side.SERVER:
+                return self._server_hello(body)
+            case MessageType.ENCRYPTED_EXTENSIONS:
+                self.state.alpn = parse_encrypted_alpn(body)
+            case MessageType.SERVER_HELLO_DONE:
+                self.state.full = True
+            case MessageType.END_OF_EARLY_DATA:
+                side.opener.advance(Epoch.HANDSHAKE)
+            case MessageType.KEY_UPDATE:
+                side.opener.update()
+        return message.name
+
+    def _server_hello(self, body: bytes) -> str:
+        hello = parse_server_hello(body)
+        if hello is None:
+            self._note("the ServerHello could not be parsed")
+            return MessageType.SERVER_HELLO.name.lower()
+        if hello.retry:
+            self.state.retry()
+            self._refuse_early_data()
+            return MessageType.HELLO_RETRY_REQUEST.name.lower()
+        self.state.take_server_hello(hello)
+        if self.state.tls13:
+            for side in self._sides.values():
+                early = side.name is Side.CLIENT and self.state.early_data
+                epoch = Epoch.EARLY if early else Epoch.HANDSHAKE
+                side.opener.climb_from(self.state.negotiated, epoch, self.state.ladder(side.name))
+        return MessageType.SERVER_HELLO.name.lower()
+
+    def _refuse_early_data(self) -> None:
+        """A retry: what the client sent as early data nobody will read."""
+        client = self._sides[Side.CLIENT]
+        while self._deferred:
+            stamp, record = self._undefer()
+            if record.content_type == ContentType.APPLICATION_DATA:
+                detail = "early data"
+                event = client.event(stamp, Kind.APP_DATA, Source.INFERRED, detail, record.length)
+                self._add(event)
+            elif record.content_type == ContentType.HANDSHAKE:
+                self._clear(stamp, client, record)
+
+    def _add(self, event: Event) -> None:
+        self._log.add(event)
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _why_unopened(self) -> str:
+        state = self.state
+        if any(side.opener.failed for side in self._sides.values()):
+            return "the keys in the key log are not those of this connection, or data is damaged"
+        if state.negotiated is None:
+            return "the handshake was not seen"
+        if suite(state.negotiated.suite) is None:
+            return f"cipher suite 0x{state.negotiated.suite:04x} is not supported"
+        return "no keys in the key log for this connection"

@@ -1,0 +1,97 @@
+"""The events of one connection as they are found, with runs of like records folded into one.
+
+Bounded: past `MAX_EVENTS` the facts of one side and kind (and alert) are counted in one event
+until the next close_notify, FIN or RST, so that a peer cannot make the log grow without end.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from tlsclose.core.alert import Alert
+from tlsclose.core.event import Event, Kind, Side, Source, ordered
+
+MAX_EVENTS: Final = 2000
+FOLD_NS: Final = 5_000_000
+"""Records of one side that are closer than this become one event."""
+
+_Crowd = tuple[Side, Kind, Alert | None]
+_DATA: Final = frozenset({Kind.APP_DATA, Kind.RECORD})
+_MILESTONES: Final = frozenset({Kind.CLOSE_NOTIFY, Kind.FIN, Kind.RST})
+
+
+class EventLog:
+    """Collects events in any order."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+        self._crowds: dict[_Crowd, int] = {}
+
+    def add(self, event: Event, *, fold: bool = True) -> int | None:
+        """Take one event; return its index for `amend`, None where it was folded into another.
+
+        Data and sealed records are folded into the event before them unless `fold` says no.
+        """
+        if fold and self._continues(event):
+            self._merge(len(self._events) - 1, event)
+            return None
+        if len(self._events) >= MAX_EVENTS:
+            return self._crowd(event)
+        self._events.append(event)
+        return len(self._events) - 1
+
+    def amend(self, index: int, event: Event) -> None:
+        """Replace an event."""
+        self._events[index] = event
+
+    def __getitem__(self, index: int) -> Event:
+        return self._events[index]
+
+    def in_packet(self, number: int, sender: Side) -> list[Event]:
+        """What one side's packet completed; of a run, its last packet counts."""
+        return [
+            event
+            for event in reversed(self._events)
+            if event.packet == number and event.sender is sender
+        ][::-1]
+
+    def ordered(self) -> tuple[Event, ...]:
+        """All events by time."""
+        return ordered(self._events)
+
+    def _continues(self, event: Event) -> bool:
+        if event.kind not in _DATA or not self._events:
+            return False
+        last = self._events[-1]
+        return (
+            last.kind is event.kind
+            and last.sender is event.sender
+            and last.detail == event.detail
+            and event.at_ns - _end(last) < FOLD_NS
+        )
+
+    def _crowd(self, event: Event) -> int | None:
+        crowd = (event.sender, event.kind, event.alert)
+        index = self._crowds.get(crowd)
+        if index is not None:
+            self._merge(index, event)
+            return None
+        if event.kind in _MILESTONES:
+            self._crowds = {key: at for key, at in self._crowds.items() if key[1] not in _DATA}
+        self._events.append(event)
+        self._crowds[crowd] = len(self._events) - 1
+        return len(self._events) - 1
+
+    def _merge(self, index: int, event: Event) -> None:
+        run = self._events[index]
+        self._events[index] = replace(
+            run,
+            count=run.count + event.count,
+            bytes=run.bytes + event.bytes,
+            until_ns=max(_end(run), _end(event)),
+            packet=event.packet,
+            source=Source.INFERRED if event.source is Source.INFERRED else run.source,
+        )
+
+
+def _end(event: Event) -> int:
+    return event.at_ns if event.until_ns is None else event.until_ns

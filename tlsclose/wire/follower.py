@@ -1,0 +1,181 @@
+"""The connection follower: one connection's packets or tap extents to its events.
+
+Three stages, each usable alone: `streams` puts packets in order and tells the TCP facts,
+`conversation` reads TLS from the ordered bytes, and this joins what both say.
+"""
+
+from dataclasses import dataclass, replace
+
+from tlsclose.core.event import Event, Kind, Side, Source
+from tlsclose.wire.conversation import Conversation
+from tlsclose.wire.event_log import EventLog
+from tlsclose.wire.keylog import KeyLog
+from tlsclose.wire.packets import Address, Segment, TcpFlags, flag_names
+from tlsclose.wire.protection import Negotiated
+from tlsclose.wire.reassembly import Stamp
+from tlsclose.wire.streams import Extent, Fact, Fin, Hole, Rst, Syn, TcpConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """What the wire knows of one connection."""
+
+    events: tuple[Event, ...]
+    """Ordered by time."""
+    negotiated: Negotiated | None
+    """None where the hellos were not both seen."""
+    sni: str | None
+    alpn: str | None
+    """In TLS 1.3 it is sealed: None also where it could not be decrypted."""
+    resumed: bool | None
+    """None where the capture does not show it."""
+    packets: int
+    notes: tuple[str, ...]
+    """What limits or colours the testimony, each in one sentence."""
+
+
+class ConnectionFollower:
+    """Fed with packets or with extents, never both; keys are looked up when first needed.
+
+    `client` is the client's address; where None, the sender of the first SYN or ClientHello.
+    """
+
+    def __init__(self, keys: KeyLog, *, client: Address | None = None) -> None:
+        self._log = EventLog()
+        self._tls = Conversation(keys, self._log)
+        self._tcp = TcpConnection(client)
+        self._began: set[Side] = set()
+        self._resets: dict[Side, tuple[int, int]] = {}
+
+    def segment(self, at_ns: int, number: int, segment: Segment) -> None:
+        """Take a packet. `at_ns` counts from the report's start, `number` from 1."""
+        for fact in self._tcp.segment(Stamp(at_ns, number), segment):
+            self._take(fact)
+
+    def extent(self, at_ns: int, sender: Side, data: bytes) -> None:
+        """Take bytes that one side wrote, in order, as a tap on the socket sees them."""
+        self._tls.extent(Stamp(at_ns, None), sender, data)
+
+    def finish(self) -> Followed:
+        """No more will come. Call once."""
+        for fact in self._tcp.finish():
+            self._take(fact)
+        self._tls.finish()
+        state = self._tls.state
+        return Followed(
+            events=self._log.ordered(),
+            negotiated=state.negotiated,
+            sni=state.sni,
+            alpn=state.alpn,
+            resumed=state.resumed,
+            packets=self._tcp.packets,
+            notes=(*self._tls.notes, *self._stream_notes()),
+        )
+
+    def _take(self, fact: Fact) -> None:
+        match fact:
+            case Extent():
+                self._begin(fact.sender)
+                self._tls.extent(fact.stamp, fact.sender, fact.data)
+            case Hole():
+                self._begin(fact.sender)
+                self._add(fact, Kind.GAP, detail=fact.loss, size=fact.size)
+                self._tls.hole(fact.stamp, fact.sender, fact.size)
+            case Syn():
+                self._add(fact, Kind.SYN, note=flag_names(fact.flags))
+            case Fin():
+                note = flag_names(fact.flags & ~TcpFlags.PSH)
+                if fact.size:
+                    note += f" on {fact.size} bytes of data"
+                self._add(fact, Kind.FIN, note=note)
+            case Rst():
+                self._reset(fact)
+
+    def _begin(self, sender: Side) -> None:
+        if sender not in self._began:
+            self._began.add(sender)
+            if not self._tcp.began(sender):
+                self._tls.began_late(sender)
+
+    def _reset(self, fact: Rst) -> None:
+        if fact.sender in self._resets:
+            index, count = self._resets[fact.sender]
+            self._resets[fact.sender] = index, count + 1
+            event = self._log[index]
+            note = event.note.split("; repeated")[0] + f"; repeated {count} times"
+            self._log.amend(
+                index, replace(event, count=count + 1, note=note, until_ns=fact.stamp.at_ns)
+            )
+            return
+        index_or_none = self._add(fact, Kind.RST, note="; ".join(self._reset_words(fact)))
+        if index_or_none is not None:
+            self._resets[fact.sender] = index_or_none, 1
+
+    def _reset_words(self, fact: Rst) -> list[str]:
+        words = [flag_names(fact.flags)]
+        other = fact.sender.other
+        if fact.answers is not None:
+            what = self._carried(fact.answers, other)
+            words.append(f"in reply to the {other}'s {what} (socket already closed)")
+        elif fact.ignored:
+            words.append(f"with {fact.ignored} bytes of the {other} unacknowledged")
+        if fact.unacknowledged:
+            words.append(f"with {fact.unacknowledged} bytes of its own unacknowledged")
+        if not fact.in_window:
+            words.append(f"outside the {other}'s window, to be ignored by it")
+        return words
+
+    def _carried(self, number: int, sender: Side) -> str:
+        """What a packet carried, the word that matters most for a close."""
+        found = {event.kind: event for event in self._log.in_packet(number, sender)}
+        for kind, words in _CARRIED:
+            if kind in found:
+                return words
+        return "segment"
+
+    def _add(
+        self,
+        fact: Hole | Syn | Fin | Rst,
+        kind: Kind,
+        *,
+        detail: str = "",
+        note: str = "",
+        size: int = 0,
+    ) -> int | None:
+        return self._log.add(
+            Event(
+                at_ns=fact.stamp.at_ns,
+                sender=fact.sender,
+                kind=kind,
+                source=Source.WIRE,
+                detail=detail,
+                bytes=size,
+                packet=fact.stamp.number,
+                note=note,
+            )
+        )
+
+    def _stream_notes(self) -> list[str]:
+        notes = []
+        for side in Side:
+            half = self._tcp.half(side)
+            if half.retransmitted:
+                notes.append(f"{side}: {_segments(half.retransmitted)} retransmitted")
+            if half.reordered:
+                notes.append(f"{side}: {_segments(half.reordered)} out of order")
+        return notes
+
+
+_CARRIED = (
+    (Kind.CLOSE_NOTIFY, "close_notify"),
+    (Kind.ALERT, "alert"),
+    (Kind.APP_DATA, "data"),
+    (Kind.HANDSHAKE, "handshake message"),
+    (Kind.RECORD, "sealed record"),
+    (Kind.FIN, "FIN"),
+    (Kind.SYN, "SYN"),
+)
+
+
+def _segments(count: int) -> str:
+    return "1 segment" if count == 1 else f"{count} segments"

@@ -1,0 +1,51 @@
+"""What came instead of TLS, in a few safe words, and where TLS begins after a preamble."""
+
+import re
+from typing import Final
+
+EXAMINED_BYTES: Final = 16
+"""As much as the description needs."""
+HELLO_BYTES: Final = 11
+"""As much as `hello_at` needs to recognise a beginning."""
+
+_STATUS_LINE: Final = re.compile(rb"(HTTP/\d\.\d) (\d{3})")
+_REQUEST: Final = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT|PRI) ")
+_BEGINNINGS: Final = (
+    (re.compile(rb"220[ -]"), "SMTP or FTP greeting"),
+    (re.compile(rb"\* (OK|PREAUTH|BYE)"), "IMAP greeting"),
+    (re.compile(rb"\+OK"), "POP3 greeting"),
+    (re.compile(rb"SSH-\d"), "SSH greeting"),
+    (re.compile(rb"<\?xml|<stream"), "XMPP stream"),
+    (re.compile(rb"<(!doctype )?html", re.IGNORECASE), "HTML without HTTP"),
+    (re.compile(rb"(EHLO|HELO) ", re.IGNORECASE), "SMTP command"),
+    (re.compile(rb"\x00\x00\x00\x08\x04\xd2\x16\x2f", re.DOTALL), "PostgreSQL SSLRequest"),
+    (re.compile(rb"[\x80-\xff].\x01\x00\x02", re.DOTALL), "SSLv2 hello"),
+    (re.compile(rb"[\x80-\xff].\x01\x03[\x00-\x03]", re.DOTALL), "SSLv2-compatible hello"),
+    (re.compile(rb"[\x80-\xff].\x04[\x00\x01].\x00\x02", re.DOTALL), "SSLv2 hello"),
+    (re.compile(rb".{3}\x00\x0a\d", re.DOTALL), "MySQL greeting"),
+)
+_HELLO: Final = re.compile(
+    rb"\x16\x03[\x00-\x04][\x00-\x47].[\x01\x02]\x00..\x03[\x00-\x04]"
+    rb"|\x15\x03[\x00-\x04]\x00\x02[\x01\x02].",
+    re.DOTALL,
+)
+
+
+def describe(data: bytes) -> str:
+    """A short description of a stream's first bytes that is safe to print."""
+    if found := _STATUS_LINE.match(data):
+        return b" ".join(found.groups()).decode("ascii")
+    if _REQUEST.match(data):
+        return "HTTP request"
+    for pattern, name in _BEGINNINGS:
+        if pattern.match(data):
+            return name
+    if data[1:2] == b"\x03" and data[:1] in b"\x14\x15\x16\x17\x18" and len(data) >= 5:
+        return f"TLS record of {int.from_bytes(data[3:5])} bytes, too long"
+    return f"bytes {data[:8].hex(' ')}"
+
+
+def hello_at(data: bytes) -> int | None:
+    """Where a ClientHello, ServerHello or clear alert begins in plaintext; None where none does."""
+    found = _HELLO.search(data)
+    return None if found is None else found.start()

@@ -1,0 +1,122 @@
+"""TLS records of one direction, chained header to header (RFC 9846 5.1, RFC 5246 6.2.1).
+
+A record's header says where the next one begins, so a body that nobody will read is counted and
+never kept. Who reads decides by `wanted`, asked once per header, after every earlier record of the
+direction has been handled: the answer may depend on what those said.
+"""
+
+from collections.abc import Callable, Iterator
+from struct import unpack_from
+from typing import Final, NamedTuple
+
+from tlsclose.core.record import HEADER_BYTES, MAX_CIPHERTEXT_BYTES, ContentType
+
+_TYPES: Final = frozenset(int(item) for item in ContentType)
+_MAJOR_VERSION: Final = 3
+_LAST_MINOR_VERSION: Final = 4
+
+
+class Record(NamedTuple):
+    """One whole record."""
+
+    content_type: int
+    version: int
+    """The record header's version field, 0x0301 to 0x0304."""
+    length: int
+    """Bytes of the body."""
+    body: bytes | None
+    """None where it was not wanted or parts of it were not captured."""
+
+
+def plausible_header(header: bytes | bytearray) -> bool:
+    """Whether five bytes can begin a TLS record."""
+    return (
+        header[0] in _TYPES
+        and header[1] == _MAJOR_VERSION
+        and header[2] <= _LAST_MINOR_VERSION
+        and int.from_bytes(header[3:5]) <= MAX_CIPHERTEXT_BYTES
+    )
+
+
+class RecordReader:
+    """Splits one direction's bytes into records, however they are cut.
+
+    `wanted(content_type, length)` says whether a body is to be kept.
+    """
+
+    def __init__(self, wanted: Callable[[int, int], bool]) -> None:
+        self.broken: bytes | None = None
+        """The bytes that are not a record header, once such came; nothing is read after them."""
+        self._wanted = wanted
+        self._header = bytearray()
+        self._body: bytearray | None = None
+        self._missing = 0
+        self._started = False
+
+    @property
+    def partial(self) -> bool:
+        """Whether the stream stands inside a record."""
+        return self._started or bool(self._header)
+
+    @property
+    def at_start(self) -> bytes:
+        """The bytes of a header that is not whole yet."""
+        return bytes(self._header)
+
+    def feed(self, data: bytes) -> Iterator[Record]:
+        """Take the next bytes of the stream; yield the records that they complete."""
+        at = 0
+        size = len(data)
+        while at < size or (self._started and not self._missing):
+            if self.broken is not None:
+                return
+            if not self._started:
+                at = self._take_header(data, at)
+                continue
+            at = self._take_body(data, at)
+            if not self._missing:
+                yield self._complete()
+
+    def hole(self, size: int) -> Iterator[Record]:
+        """Step over `size` bytes that were not captured.
+
+        Bytes of the body at hand are stepped over, and the record comes without its body. A hole
+        beyond it takes a header with it: `broken` is then empty bytes.
+        """
+        if size <= 0 or self.broken is not None:
+            return
+        if not self._started or size > self._missing:
+            self.broken = b""
+            return
+        self._body = None
+        self._missing -= size
+        if not self._missing:
+            yield self._complete()
+
+    def _take_header(self, data: bytes, at: int) -> int:
+        end = at + HEADER_BYTES - len(self._header)
+        self._header += data[at:end]
+        if len(self._header) < HEADER_BYTES:
+            return len(data)
+        if not plausible_header(self._header):
+            self.broken = bytes(self._header) + data[end:]
+            return len(data)
+        content_type, self._missing = self._header[0], int.from_bytes(self._header[3:5])
+        self._started = True
+        self._body = bytearray() if self._wanted(content_type, self._missing) else None
+        return end
+
+    def _take_body(self, data: bytes, at: int) -> int:
+        end = min(at + self._missing, len(data))
+        if self._body is not None:
+            self._body += data[at:end]
+        self._missing -= end - at
+        return end
+
+    def _complete(self) -> Record:
+        content_type, version, length = unpack_from("!BHH", self._header)
+        body = None if self._body is None else bytes(self._body)
+        self._header.clear()
+        self._body = None
+        self._started = False
+        return Record(content_type, version, length, body)

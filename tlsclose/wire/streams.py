@@ -1,0 +1,236 @@
+"""Packets of one TCP connection to stream bytes and TCP facts, in the order they became known."""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from tlsclose.core.event import Loss, Side
+from tlsclose.wire.packets import Address, Segment, TcpFlags
+from tlsclose.wire.reassembly import MAX_WINDOW, Chunk, HalfStream, Missing, Stamp
+
+_REMEMBERED: Final = 32
+_MAX_UNDECIDED: Final = 32
+_HELLO_TYPES: Final = {1: True, 2: False}
+_FIN_OR_SYN: Final = TcpFlags.FIN | TcpFlags.SYN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """Bytes of one side's stream, in order and without a hole before them."""
+
+    stamp: Stamp
+    sender: Side
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hole:
+    """Bytes of one side's stream that the capture does not have."""
+
+    stamp: Stamp
+    sender: Side
+    size: int
+    loss: Loss
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Syn:
+    """The first SYN of a side."""
+
+    stamp: Stamp
+    sender: Side
+    flags: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fin:
+    """The first FIN of a side."""
+
+    stamp: Stamp
+    sender: Side
+    flags: int
+    size: int
+    """Payload bytes in the same segment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rst:
+    """A RST. Byte counts are as of this moment."""
+
+    stamp: Stamp
+    sender: Side
+    flags: int
+    answers: int | None
+    """Packet number of the other side's segment that a closed socket answered with this
+    (its sequence number is that segment's acknowledgement number, RFC 9293 3.10.7.1)."""
+    unacknowledged: int
+    """Bytes of its own that the other side had not acknowledged."""
+    ignored: int
+    """Bytes of the other side that it had not acknowledged."""
+    in_window: bool
+    """Whether the other side would accept it (RFC 9293 3.10.7.4)."""
+
+
+Fact = Extent | Hole | Syn | Fin | Rst
+
+
+class _Sent(NamedTuple):
+    number: int
+    ack: int
+    carries: bool
+
+
+class _Half:
+    def __init__(self) -> None:
+        self.stream = HalfStream()
+        self.syn_seen = False
+        self.reset_at: int | None = None
+        self.quiet_since = 0
+        self.recent: deque[_Sent] = deque(maxlen=_REMEMBERED)
+
+
+class TcpConnection:
+    """Both directions of one connection.
+
+    `client` is the client's address; where None, the sender of the first SYN or ClientHello, and
+    failing both the end with the higher port. Until that is settled segments wait.
+    """
+
+    def __init__(self, client: Address | None = None) -> None:
+        self.client = client
+        self.packets = 0
+        self._halves = {Side.CLIENT: _Half(), Side.SERVER: _Half()}
+        self._undecided: list[tuple[Stamp, Segment]] = []
+        self._last = Stamp(0, None)
+
+    def half(self, side: Side) -> HalfStream:
+        """One side's stream, for its counters."""
+        return self._halves[side].stream
+
+    def began(self, side: Side) -> bool:
+        """Whether this side's SYN was captured."""
+        return self._halves[side].syn_seen
+
+    def segment(self, stamp: Stamp, segment: Segment) -> list[Fact]:
+        """Take one packet; return what it made known."""
+        self.packets += 1
+        self._last = stamp
+        if self.client is None:
+            self._undecided.append((stamp, segment))
+            self.client = _client_by(segment)
+            if self.client is None and len(self._undecided) < _MAX_UNDECIDED:
+                return []
+            return self._settle()
+        return self._take(stamp, segment)
+
+    def finish(self) -> list[Fact]:
+        """Declare every hole and hand on what waited behind them."""
+        facts = self._settle()
+        for side, half in self._halves.items():
+            facts += self._facts(side, half.stream.close(self._last, half.reset_at or 0))
+        return facts
+
+    def _settle(self) -> list[Fact]:
+        waiting, self._undecided = self._undecided, []
+        if self.client is None and waiting:
+            first = waiting[0][1]
+            self.client = max(first.src, first.dst, key=lambda address: address[1])
+        return [fact for item in waiting for fact in self._take(*item)]
+
+    def _take(self, stamp: Stamp, segment: Segment) -> list[Fact]:
+        side = Side.CLIENT if segment.src == self.client else Side.SERVER
+        half, other = self._halves[side], self._halves[side.other]
+        if segment.flags & TcpFlags.RST:
+            return [self._reset(stamp, side, segment)]
+        facts: list[Fact] = []
+        sequence = segment.seq
+        if segment.flags & TcpFlags.SYN:
+            sequence += 1
+            facts += self._opening(stamp, side, segment)
+        half.stream.begin(sequence)
+        if segment.flags & TcpFlags.ACK:
+            other.stream.acknowledge(segment.ack)
+        carries = bool(segment.payload or segment.flags & _FIN_OR_SYN)
+        if stamp.number is not None:
+            half.recent.append(_Sent(stamp.number, segment.ack, carries))
+            half.quiet_since = stamp.number
+        chunks = half.stream.push(stamp, sequence, segment.payload, segment.truncated)
+        facts += self._facts(side, [*chunks])
+        while half.stream.overflowing():
+            facts += self._facts(side, half.stream.give_up_hole())
+        if segment.flags & TcpFlags.FIN:
+            facts += self._fin(stamp, side, segment, sequence)
+        return facts
+
+    def _opening(self, stamp: Stamp, side: Side, segment: Segment) -> list[Fact]:
+        half = self._halves[side]
+        if half.syn_seen:
+            half.stream.retransmitted += 1
+            return []
+        half.syn_seen = True
+        return [Syn(stamp=stamp, sender=side, flags=segment.flags)]
+
+    def _fin(self, stamp: Stamp, side: Side, segment: Segment, sequence: int) -> list[Fact]:
+        stream = self._halves[side].stream
+        size = len(segment.payload) + segment.truncated
+        if not stream.finish_at(stamp, stream.offset(sequence) + size):
+            return []
+        return [Fin(stamp=stamp, sender=side, flags=segment.flags, size=size)]
+
+    def _reset(self, stamp: Stamp, side: Side, segment: Segment) -> Rst:
+        half, other = self._halves[side], self._halves[side.other]
+        half.stream.begin(segment.seq)
+        in_window = self._in_window(half.stream, segment.seq)
+        if segment.flags & TcpFlags.ACK:
+            other.stream.acknowledge(segment.ack)
+            if in_window and half.reset_at is None:
+                half.reset_at = half.stream.offset(segment.seq)
+        return Rst(
+            stamp=stamp,
+            sender=side,
+            flags=segment.flags,
+            answers=self._answered(side, segment),
+            unacknowledged=half.stream.unacknowledged,
+            ignored=other.stream.unacknowledged,
+            in_window=in_window,
+        )
+
+    @staticmethod
+    def _in_window(stream: HalfStream, sequence: int) -> bool:
+        return stream.acknowledged <= stream.offset(sequence) <= stream.acknowledged + MAX_WINDOW
+
+    def _answered(self, side: Side, segment: Segment) -> int | None:
+        if segment.flags & TcpFlags.ACK:
+            return None
+        since = self._halves[side].quiet_since
+        matching = [
+            sent
+            for sent in self._halves[side.other].recent
+            if sent.ack == segment.seq and sent.number > since
+        ]
+        carrying = [sent for sent in matching if sent.carries]
+        return (carrying or matching)[0].number if matching else None
+
+    @staticmethod
+    def _facts(side: Side, items: list[Chunk | Missing]) -> list[Fact]:
+        facts: list[Fact] = []
+        for item in items:
+            if isinstance(item, Missing):
+                facts.append(Hole(stamp=item.stamp, sender=side, size=item.size, loss=item.loss))
+                continue
+            if item.data:
+                facts.append(Extent(stamp=item.stamp, sender=side, data=item.data))
+            if item.missing:
+                loss = Loss.NOT_CAPTURED
+                facts.append(Hole(stamp=item.stamp, sender=side, size=item.missing, loss=loss))
+        return facts
+
+
+def _client_by(segment: Segment) -> Address | None:
+    """The client, where this segment alone tells it."""
+    if segment.flags & TcpFlags.SYN:
+        return segment.dst if segment.flags & TcpFlags.ACK else segment.src
+    payload = segment.payload
+    if len(payload) > 5 and payload[:2] == b"\x16\x03" and payload[5] in _HELLO_TYPES:
+        return segment.src if _HELLO_TYPES[payload[5]] else segment.dst
+    return None
