@@ -23,7 +23,7 @@ from tlsclose.core.event import Side
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.report import CertificateCheck
 from tlsclose.errors import UsageError
-from tlsclose.providers._names import mismatch
+from tlsclose.providers._names import address_of, mismatch
 from tlsclose.providers.base import Identity, ProviderAlert, TlsSettings
 
 MAX_ALERTS: Final = 64
@@ -37,6 +37,19 @@ _VERSIONS: Final = {
 }
 
 _LIB: Final = Binding.lib
+
+_NAME_FUNCTIONS: Final = (
+    "SSL_get0_param",
+    "X509_VERIFY_PARAM_set1_host",
+    "X509_VERIFY_PARAM_set1_ip",
+)
+
+_NAME_CODES: Final = frozenset(
+    {
+        SSL.X509VerificationCodes.ERR_HOSTNAME_MISMATCH,
+        SSL.X509VerificationCodes.ERR_IP_ADDRESS_MISMATCH,
+    }
+)
 
 _Verifier = Callable[[SSL.Connection, crypto.X509, int, int, int], bool]
 
@@ -180,7 +193,8 @@ def _verifier(*, fatal: bool) -> _Verifier:
     ) -> bool:
         witness: Witness = connection.get_app_data()
         if not witness.chain_error:
-            witness.chain_error = "" if ok else f"{_verify_error(code)} (depth {depth})"
+            fine = ok or code in _NAME_CODES
+            witness.chain_error = "" if fine else f"{_verify_error(code)} (depth {depth})"
         if depth == 0 and witness.name_error is None:
             witness.name_error = _name_error(certificate, witness.name)
         return not fatal or bool(ok and not witness.name_error)
@@ -216,6 +230,24 @@ def _on_keylog(connection: SSL.Connection, line: bytes) -> None:
 def _verify_error(code: int) -> str:
     text: bytes = Binding.ffi.string(_LIB.X509_verify_cert_error_string(code))
     return text.decode("ascii", "replace")
+
+
+def demand_name(connection: SSL.Connection, name: str) -> None:
+    """Let OpenSSL itself refuse a certificate for another name, with the alert that fits.
+
+    pyOpenSSL has no public call for it. Without the bindings our own check still refuses, and the
+    alert is internal_error.
+    """
+    handle = getattr(connection, "_ssl", None)
+    if handle is None or not all(hasattr(_LIB, function) for function in _NAME_FUNCTIONS):
+        return
+    address = address_of(name)
+    expected = name.encode("ascii") if address is None else address.packed
+    parameters = _LIB.SSL_get0_param(handle)
+    if address is None:
+        _LIB.X509_VERIFY_PARAM_set1_host(parameters, expected, len(expected))
+    else:
+        _LIB.X509_VERIFY_PARAM_set1_ip(parameters, expected, len(expected))
 
 
 def session_reused(connection: SSL.Connection) -> bool:

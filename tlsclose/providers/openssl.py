@@ -30,6 +30,7 @@ from tlsclose.providers._names import address_of, ascii_name
 from tlsclose.providers._openssl_context import (
     Witness,
     client_context,
+    demand_name,
     reasons,
     server_context,
     session_reused,
@@ -47,6 +48,7 @@ MAX_READ: Final = 1 << 20
 """Plaintext bytes after which one `decrypt` returns although there is more."""
 
 _DRAIN_BYTES: Final = 1 << 16
+_VERIFY_FAILED: Final = "certificate verify failed"
 
 _VERSION_BY_NAME: Final = {
     "SSLv3": TlsVersion.SSL3,
@@ -79,6 +81,8 @@ class OpenSSLProvider(Provider):
         if name is not None and address_of(name) is None:
             name = ascii_name(name)
             connection.set_tlsext_host_name(name.encode("ascii"))
+        if name is not None and self._settings.verify:
+            demand_name(connection, name)
         connection.set_connect_state()
         return OpenSSLContext(connection, Witness(us=Side.CLIENT, name=name), keylog)
 
@@ -247,26 +251,27 @@ class OpenSSLContext(SecurityContext):
         return status
 
     def _fail(self, call: str, error: SSL.Error, seen: int) -> SecStatus:
-        """Take the status from the alert that the call sent or received, else from the stage."""
-        alerts = self._witness.alerts[seen:]
-        if alerts:
-            status = status_of(alerts[-1].alert)
+        text = reasons(error)
+        refused = self._witness.certificate.error if _VERIFY_FAILED in text else ""
+        self._error = f"{text}: {refused}" if refused else text
+        if refused and not self._witness.chain_error:
+            self._broken = SecStatus.SEC_E_WRONG_PRINCIPAL
         else:
-            status = SecStatus.SEC_E_ILLEGAL_MESSAGE if self._up else SecStatus.SEC_E_INVALID_TOKEN
-        self._broken = status
-        self._error = self._explain(error)
-        return self._done(call, status, f"-1 {reasons(error)}")
+            self._broken = self._status_of_failure(seen)
+        return self._done(call, self._broken, f"-1 {text}")
+
+    def _status_of_failure(self, seen: int) -> SecStatus:
+        """From the alerts that the call sent or received (all after `seen`), else the stage."""
+        new = self._witness.alerts[seen:]
+        if new:
+            return status_of(new[-1].alert)
+        return SecStatus.SEC_E_ILLEGAL_MESSAGE if self._up else SecStatus.SEC_E_INVALID_TOKEN
 
     def _refuse(self, call: str, error: SSL.Error) -> SecStatus:
         """OpenSSL does not shut down while the handshake runs; the handshake may still go on."""
         self._token = None
         self._error = reasons(error)
         return self._done(call, SecStatus.SEC_E_UNSUPPORTED_FUNCTION, f"-1 {self._error}")
-
-    def _explain(self, error: SSL.Error) -> str:
-        text = reasons(error)
-        detail = self._witness.certificate.error
-        return f"{text}: {detail}" if detail and "verify failed" in text else text
 
     def _deliver_keys(self) -> None:
         lines, self._witness.keylog = self._witness.keylog, []

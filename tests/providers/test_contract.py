@@ -1,0 +1,445 @@
+"""What every provider has to do, whichever engine is behind it; both roles, TLS 1.2 and 1.3."""
+
+import gc
+import weakref
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from tests.providers.pair import (
+    EXPIRED,
+    INCOMPLETE,
+    MORE,
+    OK,
+    Pair,
+    alert_names,
+    connected,
+    make_pair,
+    notify,
+    sealed,
+    settings,
+    shake,
+)
+from tlsclose.core.procedure import ControlToken, Procedure, StepName
+from tlsclose.core.record import TlsVersion
+from tlsclose.core.status import SecStatus
+from tlsclose.errors import UsageError
+from tlsclose.providers.base import TlsSettings
+
+ROLES = ["client", "server"]
+SIZES = [1, 16384, 100 * 1024]
+
+
+@pytest.fixture
+def provider(engine, version):
+    return engine(settings(version))
+
+
+@pytest.fixture
+def pair(provider) -> Pair:
+    return connected(provider)
+
+
+@pytest.fixture(params=ROLES)
+def ends(request, pair):
+    """We and the peer: each role in turn is the one under test."""
+    ours, peer = pair.ends
+    return (ours, peer) if request.param == "client" else (peer, ours)
+
+
+def read_all(context, token: bytes) -> tuple[SecStatus, bytes]:
+    """Decrypt until the engine says that it needs nothing, or no more, from us."""
+    data = bytearray()
+    status, chunk, rest = context.decrypt(token)
+    while status is OK:
+        data += chunk
+        status, chunk, rest = context.decrypt(rest)
+    return status, bytes(data + chunk)
+
+
+def test_handshake_brings_both_ends_up(pair, version):
+    for context in pair.ends:
+        assert context.tls.version == version
+        assert context.tls.cipher
+        assert context.tls.sni == "localhost"
+        assert context.tls.resumed is False
+        assert context.error == ""
+        assert context.alerts == ()
+
+
+def test_nothing_is_claimed_before_the_handshake(provider):
+    fresh = make_pair(provider)
+    assert fresh.client.tls.version is None
+    assert fresh.client.tls.cipher is None
+    assert fresh.server.tls.sni is None
+    assert fresh.client.certificate.ok is None
+
+
+def test_a_handshake_byte_by_byte_comes_up(provider):
+    pair = make_pair(provider)
+    _, flight, _ = pair.client.handshake(b"")
+    sender, receiver = pair.server, pair.client
+    statuses = {pair.client: MORE, pair.server: MORE}
+    while flight:
+        answer = bytearray()
+        for index in range(len(flight)):
+            piece = flight[index : index + 1]
+            if statuses[sender] is OK:
+                sender.decrypt(piece)
+                answer += sender.pending_output()
+            else:
+                statuses[sender], output, _ = sender.handshake(piece)
+                answer += output
+        flight, sender, receiver = bytes(answer), receiver, sender
+    assert set(statuses.values()) == {OK}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_data_goes_through_unchanged(ends, size):
+    ours, peer = ends
+    data = bytes(index % 251 for index in range(size))
+    assert read_all(peer, sealed(ours, data)) == (INCOMPLETE, data)
+    assert read_all(ours, sealed(peer, data)) == (INCOMPLETE, data)
+
+
+def test_encrypting_nothing_sends_nothing(ends):
+    assert sealed(ends[0], b"") == b""
+
+
+def test_we_close_first(ends):
+    ours, peer = ends
+    status, closing = notify(ours)
+    assert status is OK
+    assert read_all(peer, closing) == (EXPIRED, b"")
+    status, answer = notify(peer)
+    assert status is EXPIRED
+    assert read_all(ours, answer) == (EXPIRED, b"")
+
+
+def test_peer_closes_first_and_the_procedure_answers(ends):
+    ours, peer = ends
+    _, closing = notify(peer)
+    assert ours.decrypt(closing)[0] is EXPIRED
+    assert ours.last_call.status is EXPIRED
+    status, answer = notify(ours)
+    assert (status, bool(answer)) == (EXPIRED, True)
+    assert peer.decrypt(answer)[0] is EXPIRED
+
+
+def test_both_close_at_once(ends):
+    ours, peer = ends
+    _, ours_out = notify(ours)
+    _, peers_out = notify(peer)
+    assert ours.decrypt(peers_out)[0] is EXPIRED
+    assert peer.decrypt(ours_out)[0] is EXPIRED
+
+
+def test_data_and_close_notify_in_one_read(ends):
+    ours, peer = ends
+    token = sealed(peer, b"the end") + notify(peer)[1]
+    assert read_all(ours, token) == (EXPIRED, b"the end")
+
+
+def test_close_notify_byte_by_byte(ends):
+    ours, peer = ends
+    _, closing = notify(peer)
+    statuses = [ours.decrypt(closing[index : index + 1])[0] for index in range(len(closing))]
+    assert set(statuses[:-1]) == {INCOMPLETE}
+    assert statuses[-1] is EXPIRED
+
+
+def test_expired_is_said_again_and_what_follows_is_ignored(ends):
+    ours, peer = ends
+    _, closing = notify(peer)
+    assert ours.decrypt(closing)[0] is EXPIRED
+    for token in (b"", b"\x17\x03\x03\x00\x05hello", closing):
+        assert ours.decrypt(token)[:2] == (EXPIRED, b"")
+    assert ours.error == ""
+
+
+def test_half_close_the_peer_may_still_write(ends):
+    ours, peer = ends
+    request = sealed(ours, b"request") + notify(ours)[1]
+    assert read_all(peer, request) == (EXPIRED, b"request")
+    answer = sealed(peer, b"x" * 50_000) + notify(peer)[1]
+    assert read_all(ours, answer) == (EXPIRED, b"x" * 50_000)
+
+
+def test_writing_after_our_close_is_refused(ends):
+    ours, peer = ends
+    notify(ours)
+    assert ours.encrypt(b"late") == (SecStatus.SEC_E_CONTEXT_EXPIRED, b"")
+    assert read_all(ours, sealed(peer, b"still read")) == (INCOMPLETE, b"still read")
+
+
+def test_a_second_close_sends_nothing_more(ends):
+    ours, _ = ends
+    _, closing = notify(ours)
+    assert closing
+    assert notify(ours) == (OK, b"")
+
+
+def test_alerts_are_recorded_on_both_sides(pair):
+    pair.server.decrypt(notify(pair.client)[1])
+    pair.client.decrypt(notify(pair.server)[1])
+    assert alert_names(pair.client) == ["client close_notify", "server close_notify"]
+    assert alert_names(pair.server) == ["client close_notify", "server close_notify"]
+    assert {item.alert.level_name for item in pair.client.alerts} == {"warning"}
+
+
+def test_a_ticket_is_not_data(engine):
+    pair = make_pair(engine(settings(TlsVersion.TLS13)))
+    _, hello, _ = pair.client.handshake(b"")
+    _, flight, _ = pair.server.handshake(hello)
+    _, finished, _ = pair.client.handshake(flight)
+    status, tickets, _ = pair.server.handshake(finished)
+    assert status is OK
+    assert tickets
+    status, data, _ = pair.client.decrypt(tickets)
+    assert status in (OK, INCOMPLETE)
+    assert data == b""
+
+
+def test_what_came_with_the_last_flight_is_read_without_new_input(engine):
+    pair = make_pair(engine(settings(TlsVersion.TLS13)))
+    _, hello, _ = pair.client.handshake(b"")
+    _, flight, _ = pair.server.handshake(hello)
+    _, finished, _ = pair.client.handshake(flight)
+    token = finished + sealed(pair.client, b"early bird") + notify(pair.client)[1]
+    status, _, rest = pair.server.handshake(token)
+    assert status is OK
+    assert read_all(pair.server, rest) == (EXPIRED, b"early bird")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_garbage_instead_of_a_handshake_fails(provider, role):
+    pair = make_pair(provider)
+    context = pair.client if role == "client" else pair.server
+    context.handshake(b"")
+    status, _, _ = context.handshake(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 8)
+    assert status.failed
+    assert context.error
+    assert "\n" not in context.error
+    assert context.handshake(b"")[0] is status
+
+
+def test_a_damaged_record_fails_with_our_alert_to_send(ends):
+    ours, peer = ends
+    good = sealed(peer, b"good")
+    bad = bytearray(sealed(peer, b"damaged"))
+    bad[-1] ^= 1
+    assert read_all(ours, good + bytes(bad)) == (SecStatus.SEC_E_MESSAGE_ALTERED, b"good")
+    assert ours.error
+    alert = ours.pending_output()
+    assert alert
+    assert ours.pending_output() == b""
+    assert peer.decrypt(alert)[0] is SecStatus.SEC_E_MESSAGE_ALTERED
+    assert alert_names(peer) == alert_names(ours)
+    assert "bad_record_mac" in alert_names(ours)[0]
+
+
+def test_after_a_fatal_error_every_call_repeats_it(ends):
+    ours, _ = ends
+    status, _, _ = ours.decrypt(b"\x16\x03\x03\x00\x04junk")
+    assert status.failed
+    ours.pending_output()
+    assert ours.encrypt(b"x") == (status, b"")
+    assert ours.apply_control_token(ControlToken.SHUTDOWN) is status
+    assert ours.decrypt(b"")[:2] == (status, b"")
+
+
+def test_no_common_cipher_is_a_fatal_alert_for_both(engine):
+    client = engine(settings(TlsVersion.TLS12, ciphers="ECDHE-ECDSA-AES128-GCM-SHA256"))
+    server = engine(settings(TlsVersion.TLS12, ciphers="ECDHE-ECDSA-AES256-GCM-SHA384"))
+    pair = make_pair(client, server_provider=server)
+    statuses = shake(pair)
+    assert all(status is SecStatus.SEC_E_ILLEGAL_MESSAGE for status in statuses)
+    assert alert_names(pair.client) == ["server handshake_failure"]
+    assert alert_names(pair.server) == ["server handshake_failure"]
+    assert "handshake failure" in pair.client.error
+
+
+def test_no_common_version_is_a_fatal_alert(engine):
+    client = engine(settings(TlsVersion.TLS12))
+    server = engine(settings(TlsVersion.TLS13))
+    pair = make_pair(client, server_provider=server)
+    assert shake(pair)[0] is SecStatus.SEC_E_UNSUPPORTED_FUNCTION
+    assert alert_names(pair.client) == ["server protocol_version"]
+
+
+def test_the_highest_common_version_is_taken(engine):
+    assert connected(engine(settings())).client.tls.version == TlsVersion.TLS13
+
+
+def test_alpn_is_the_servers_first_that_the_client_offers(engine):
+    client = engine(settings(alpn=("http/1.1", "h2", "x")))
+    server = engine(settings(alpn=("none", "h2", "http/1.1")))
+    pair = connected(client, server_provider=server)
+    assert [context.tls.alpn for context in pair.ends] == ["h2", "h2"]
+
+
+@pytest.mark.parametrize("offer", [(), ("x",)])
+def test_no_common_alpn_goes_on_without(engine, offer):
+    client, server = engine(settings(alpn=offer)), engine(settings(alpn=("h2",)))
+    assert connected(client, server_provider=server).client.tls.alpn is None
+
+
+def test_an_address_is_no_sni(provider):
+    pair = connected(provider, name="127.0.0.1")
+    assert [context.tls.sni for context in pair.ends] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "a b", "x" * 300, "a\x00b", "a\nb", "ä" * 80],
+    ids=["empty", "space", "long", "nul", "newline", "long-idn"],
+)
+def test_what_cannot_be_a_name_is_a_usage_error(provider, name):
+    with pytest.raises(UsageError, match="not a host name"):
+        provider.client(name, print)
+
+
+def test_a_server_without_identity_is_a_usage_error(engine):
+    with pytest.raises(UsageError, match="certificate"):
+        engine(TlsSettings()).server(print)
+
+
+def test_calls_before_the_connection_is_up_are_refused(provider):
+    fresh = make_pair(provider).client
+    assert fresh.encrypt(b"x") == (SecStatus.SEC_E_INVALID_HANDLE, b"")
+    assert fresh.decrypt(b"x") == (SecStatus.SEC_E_INVALID_HANDLE, b"", b"x")
+
+
+def test_a_close_during_the_handshake_is_a_status(provider):
+    pair = make_pair(provider)
+    _, hello, _ = pair.client.handshake(b"")
+    assert pair.client.apply_control_token(ControlToken.SHUTDOWN) is OK
+    status, output, _ = pair.client.handshake(b"")
+    if not status.failed:
+        pair.server.handshake(hello)
+        assert pair.server.handshake(output)[0] is not OK
+        return
+    assert status is SecStatus.SEC_E_UNSUPPORTED_FUNCTION
+    _, flight, _ = pair.server.handshake(hello)
+    assert pair.client.handshake(flight)[0] in (OK, MORE)
+
+
+def test_delete_twice_and_every_call_after(ends):
+    ours, _ = ends
+    before = ours.tls
+    assert (ours.delete(), ours.delete()) == (OK, OK)
+    invalid = SecStatus.SEC_E_INVALID_HANDLE
+    assert ours.handshake(b"x") == (invalid, b"", b"")
+    assert ours.encrypt(b"x") == (invalid, b"")
+    assert ours.decrypt(b"x") == (invalid, b"", b"")
+    assert ours.apply_control_token(ControlToken.SHUTDOWN) is invalid
+    assert ours.last_call.status is invalid
+    assert ours.pending_output() == b""
+    assert ours.tls == before
+
+
+def test_key_lines_go_to_the_connection_they_belong_to(provider, version):
+    first, second = make_pair(provider), make_pair(provider)
+    flights = {id(pair): pair.client.handshake(b"")[1] for pair in (first, second)}
+    for turn in range(4):
+        for pair in (second, first):
+            context = pair.server if turn % 2 == 0 else pair.client
+            flights[id(pair)] = context.handshake(flights[id(pair)])[1]
+    randoms = [{line.split()[1] for line in pair.client_keys} for pair in (first, second)]
+    assert [len(found) for found in randoms] == [1, 1]
+    assert randoms[0].isdisjoint(randoms[1])
+    assert set(first.client_keys) == set(first.server_keys)
+    label = "CLIENT_RANDOM" if version is TlsVersion.TLS12 else "CLIENT_TRAFFIC_SECRET_0"
+    assert any(line.startswith(label) for line in first.client_keys)
+    assert all("\n" not in line for line in first.client_keys)
+
+
+def test_what_a_key_sink_raises_reaches_the_caller(provider):
+    def full(line: str) -> None:
+        raise OSError("disk full")
+
+    client = provider.client("localhost", full)
+    server = provider.server([].append)
+    with pytest.raises(OSError, match="disk full"):
+        shake(Pair(client=client, server=server))
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_thousand_contexts_leave_nothing_behind(provider, deleted):
+    def run_one() -> list[weakref.ref]:
+        pair = make_pair(provider)
+        pair.server.handshake(pair.client.handshake(b"")[1])
+        if deleted:
+            pair.client.delete()
+            pair.server.delete()
+        return [weakref.ref(context) for context in pair.ends]
+
+    gc.disable()
+    try:
+        living = [ref for _ in range(500) for ref in run_one()]
+        assert sum(ref() is not None for ref in living) == 0
+    finally:
+        gc.enable()
+
+
+def test_we_close_first_in_four_steps(ends):
+    ours, peer = ends
+    wire = bytearray()
+    procedure = Procedure(ours, send=lambda data: wire.extend(data) or len(data), clock=lambda: 7)
+    assert procedure.notify(sealed(ours, b"request"))
+    assert read_all(peer, bytes(wire)) == (EXPIRED, b"request")
+    procedure.delete()
+    assert [(step.name, step.status) for step in procedure.steps] == [
+        (StepName.CONTROL_TOKEN_APPLIED, OK),
+        (StepName.EMPTY_BUFFER_HANDSHAKE, OK),
+        (StepName.FINAL_OUTPUT_SENT, OK),
+        (StepName.CONTEXT_DELETED, OK),
+    ]
+    assert procedure.steps[1].bytes == procedure.steps[2].bytes > 0
+
+
+def test_peer_closes_first_in_five_steps(ends):
+    ours, peer = ends
+    procedure = Procedure(ours, send=len, clock=lambda: 7)
+    assert ours.decrypt(notify(peer)[1])[0] is EXPIRED
+    procedure.recognized()
+    assert procedure.notify()
+    procedure.delete()
+    assert [(step.name, step.status) for step in procedure.steps] == [
+        (StepName.SHUTDOWN_RECOGNIZED, EXPIRED),
+        (StepName.CONTROL_TOKEN_APPLIED, OK),
+        (StepName.EMPTY_BUFFER_HANDSHAKE, EXPIRED),
+        (StepName.FINAL_OUTPUT_SENT, OK),
+        (StepName.CONTEXT_DELETED, OK),
+    ]
+
+
+@given(data=st.binary(min_size=1, max_size=40_000), cuts=st.lists(st.integers(1, 20_000)))
+@examples(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_any_chunking_gives_the_same_data(provider, data, cuts):
+    pair = connected(provider)
+    wire = sealed(pair.client, data) + notify(pair.client)[1]
+    got = bytearray()
+    status = INCOMPLETE
+    for size in [*cuts, len(wire)]:
+        chunk, wire = wire[:size], wire[size:]
+        status, piece = read_all(pair.server, chunk)
+        got += piece
+    assert (status, bytes(got)) == (EXPIRED, data)
+
+
+@given(noise=st.binary(min_size=1, max_size=2000))
+@examples(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_input_raises(provider, noise):
+    pair = connected(provider)
+    fresh = make_pair(provider)
+    for context in (pair.client, pair.server):
+        read_all(context, noise)
+    for context in (fresh.client, fresh.server):
+        context.handshake(noise)
