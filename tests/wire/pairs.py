@@ -44,7 +44,8 @@ class Conversation(NamedTuple):
 
 
 @cache
-def _identity():
+def identity():
+    """A private key and a certificate for it."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -74,14 +75,15 @@ def _context(version, ciphers, options, keys):
     return context
 
 
-def _records(stream):
-    records = []
+def records(stream):
+    """Cut a byte stream into records."""
+    found = []
     while stream:
         length = int.from_bytes(stream[3:5], "big")
         version = int.from_bytes(stream[1:3], "big")
-        records.append(Record(stream[0], version, bytes(stream[5 : 5 + length])))
+        found.append(Record(stream[0], version, bytes(stream[5 : 5 + length])))
         stream = stream[5 + length :]
-    return records
+    return found
 
 
 def _extensions(block):
@@ -111,7 +113,7 @@ def negotiated(client_hello, server_hello):
 def converse(version, ciphers, *, options=0, request=b"GET /", response=(b"x" * 3000, b"end")):
     """Handshake, a request, a response of several writes, a close_notify from each side."""
     keys = KeyLog()
-    key, certificate = _identity()
+    key, certificate = identity()
     server_context = _context(version, ciphers, options, keys)
     server_context.use_privatekey(key)
     server_context.use_certificate(certificate)
@@ -153,7 +155,7 @@ def converse(version, ciphers, *, options=0, request=b"GET /", response=(b"x" * 
     received(server)
     server.shutdown()
     received(client)
-    sent = {side: _records(stream) for side, stream in streams.items()}
+    sent = {side: records(stream) for side, stream in streams.items()}
     hellos = [sent[side][0].body for side in (Side.CLIENT, Side.SERVER)]
     return Conversation(negotiated(*hellos), keys, sent)
 
@@ -173,7 +175,7 @@ def _shake(client, server, pump):
     raise AssertionError("the handshake did not finish")
 
 
-def after_change_cipher_spec(records):
-    """The records under the first keys of TLS up to 1.2, or of all keys of TLS 1.3."""
-    types = [record.content_type for record in records]
-    return records[types.index(ContentType.CHANGE_CIPHER_SPEC) + 1 :]
+def after_change_cipher_spec(sent):
+    """The records under the first keys of TLS up to 1.2, or under all keys of TLS 1.3."""
+    types = [record.content_type for record in sent]
+    return sent[types.index(ContentType.CHANGE_CIPHER_SPEC) + 1 :]
