@@ -1,0 +1,219 @@
+"""Events -> arrows: told once, runs joined, the handshake and long middles folded into one row."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Final
+
+from tlsclose.core.event import ON_THE_WIRE, Event, Handshake, Kind, Side, Source
+from tlsclose.report.amount import duration, number, plural, rough, size
+from tlsclose.report.labels import labels, notes, stroke
+from tlsclose.report.picture import Arrow, Band, Row
+
+KEPT: Final = 3
+"""Data rows shown at either end of a long exchange."""
+
+_DATA: Final = frozenset({Kind.APP_DATA, Kind.RECORD})
+_ENDINGS: Final = frozenset({Kind.CLOSE_NOTIFY, Kind.ALERT, Kind.FIN, Kind.RST})
+_TRUST: Final = (ON_THE_WIRE, frozenset({Source.PROVIDER}), frozenset({Source.SOCKET}))
+"""Witnesses by rank: a fact is drawn by the best of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strand:
+    """One row of wire traffic and what it stands for."""
+
+    kinds: frozenset[Kind]
+    sender: Side | None
+    """None for a fold of both directions."""
+    row: Row
+
+
+def strands(events: Sequence[Event], *, tls13: bool, verbosity: int) -> list[Strand]:
+    """Everything that has to be drawn on the wire, in order. Timeouts are not: they are waits."""
+    shown = _without_echoes(events) if verbosity < 2 else list(events)
+    shown = _marked_late([event for event in shown if event.kind is not Kind.TIMEOUT])
+    sniffed = any(event.source in ON_THE_WIRE for event in events)
+    drawer = _Drawer(tls13=tls13, sniffed=sniffed, verbosity=verbosity)
+    if verbosity >= 1:
+        return [drawer.arrow([event]) for event in shown]
+    handshake, rest = _handshake(shown)
+    folded = _long_middles(list(_runs(rest)))
+    drawn = [drawer.strand(group) for piece in folded for group in _packets(piece)]
+    return drawn if not handshake else _placed(drawer.handshake(handshake), drawn)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawer:
+    tls13: bool
+    sniffed: bool
+    verbosity: int
+
+    def strand(self, group: list[Event]) -> Strand:
+        one_way = len({event.sender for event in group}) == 1
+        return self.arrow(group) if one_way and _together(group) else self._middle(group)
+
+    def arrow(self, group: list[Event]) -> Strand:
+        names = [labels(event) for event in group]
+        joined = (names[0]) if len(names) == 1 else (", ".join(name[-1] for name in names),)
+        last = group[-1]
+        row = Row(
+            at_ns=group[0].at_ns,
+            wire=Arrow(sender=last.sender, labels=joined, stroke=stroke(last)),
+            notes=tuple(text for event in group for text in self._notes(event)),
+            closing=any(_closes(event, tls13=self.tls13) for event in group),
+        )
+        kinds = frozenset(event.kind for event in group)
+        return Strand(kinds=kinds, sender=last.sender, row=row)
+
+    def _notes(self, event: Event) -> tuple[str, ...]:
+        texts = notes(event) if self.sniffed or event.source in ON_THE_WIRE else (event.note,)
+        run = (f"in {duration(_end(event) - event.at_ns)}",) if event.count > 1 else ()
+        packet = (f"packet {event.packet}",) if self.verbosity >= 2 and event.packet else ()
+        return tuple(text for text in (*run, *texts, *packet) if text)
+
+    def _middle(self, group: list[Event]) -> Strand:
+        count = sum(event.count for event in group)
+        volume = sum(event.bytes for event in group)
+        length = duration(max(map(_end, group)) - group[0].at_ns)
+        names = (
+            f"… {number(count)} data records, {size(volume)}, {length}",
+            f"… {number(count)} data, {size(volume)}",
+            f"… {size(volume)}",
+        )
+        row = Row(at_ns=group[0].at_ns, wire=Band(labels=names), notes=(f"in {length}",))
+        return Strand(kinds=frozenset({Kind.APP_DATA}), sender=None, row=row)
+
+    def handshake(self, group: list[Event]) -> Strand:
+        length = duration(_end(group[-1]) - group[0].at_ns)
+        told = [event for event in group if event.detail != Handshake.COMPLETE]
+        flights = plural(len(list(groupby(told, key=lambda event: event.sender))), "flight")
+        volume = sum(event.bytes for event in told)
+        detail = f"{flights}, {rough(volume)}" if volume else flights
+        row = Row(
+            at_ns=group[0].at_ns,
+            wire=Band(labels=(f"handshake {length}" if told else "handshake complete",)),
+            notes=(detail,) if told else (),
+        )
+        return Strand(kinds=frozenset({Kind.HANDSHAKE}), sender=None, row=row)
+
+
+def _without_echoes(events: Sequence[Event]) -> list[Event]:
+    """Drop what a lesser witness only repeats: same sender, same kind."""
+    best: dict[tuple[Side, Kind], int] = {}
+    for event in events:
+        fact = (event.sender, event.kind)
+        best[fact] = min(best.get(fact, len(_TRUST)), _rank(event))
+    return [event for event in events if _rank(event) == best[event.sender, event.kind]]
+
+
+def _rank(event: Event) -> int:
+    return next(rank for rank, sources in enumerate(_TRUST) if event.source in sources)
+
+
+def _marked_late(events: list[Event]) -> list[Event]:
+    """Say so beside data that a side sends after its own close_notify."""
+    notified: set[Side] = set()
+    marked = []
+    for event in events:
+        late = event.kind is Kind.APP_DATA and event.sender in notified
+        note = ", ".join(filter(None, (event.note, "after close_notify")))
+        marked.append(replace(event, note=note) if late else event)
+        if event.kind is Kind.CLOSE_NOTIFY:
+            notified.add(event.sender)
+    return marked
+
+
+def _handshake(events: list[Event]) -> tuple[list[Event], list[Event]]:
+    """The events of the first handshake, and all others; a handshake that failed stays whole."""
+    end = next(
+        (
+            position
+            for position, event in enumerate(events)
+            if event.detail == Handshake.COMPLETE
+            or event.kind not in (Kind.HANDSHAKE, Kind.SYN, Kind.GAP)
+        ),
+        len(events),
+    )
+    if not _succeeded(events, end):
+        return [], events
+    head = events[: end + 1]
+    handshake = [event for event in head if event.kind is Kind.HANDSHAKE]
+    rest = [event for event in head if event.kind is not Kind.HANDSHAKE]
+    return handshake, rest + events[end + 1 :]
+
+
+def _succeeded(events: list[Event], end: int) -> bool:
+    after = events[end : end + 1]
+    return any(event.detail == Handshake.COMPLETE or event.kind in _DATA for event in after)
+
+
+def _placed(strand: Strand, others: list[Strand]) -> list[Strand]:
+    return sorted([*others, strand], key=lambda item: item.row.at_ns)
+
+
+def _runs(events: Iterable[Event]) -> Iterator[Event]:
+    """Join neighbouring data of one sender."""
+
+    def run(event: Event) -> tuple[object, ...]:
+        if event.kind not in _DATA:
+            return (id(event),)
+        return (event.sender, event.kind, event.source, event.note)
+
+    for _, group in groupby(events, key=run):
+        yield _joined(list(group))
+
+
+def _joined(group: list[Event]) -> Event:
+    if len(group) == 1:
+        return group[0]
+    return replace(
+        group[0],
+        count=sum(event.count for event in group),
+        bytes=sum(event.bytes for event in group),
+        until_ns=max(map(_end, group)),
+    )
+
+
+def _long_middles(events: list[Event]) -> list[list[Event]]:
+    """Split into pieces to draw; of a long back and forth of data the middle is one piece."""
+    pieces: list[list[Event]] = []
+    for is_data, group in groupby(events, key=lambda event: event.kind in _DATA):
+        stretch = list(group)
+        if is_data and len(stretch) > 2 * KEPT + 2:
+            pieces += [[event] for event in stretch[:KEPT]]
+            pieces += [stretch[KEPT:-KEPT]]
+            pieces += [[event] for event in stretch[-KEPT:]]
+        elif is_data:
+            pieces += [[event] for event in stretch]
+        else:
+            pieces.append(stretch)
+    return pieces
+
+
+def _packets(piece: list[Event]) -> Iterator[list[Event]]:
+    """Endings that one packet carried together share a row; a folded middle stays whole."""
+    if piece[0].kind in _DATA:
+        yield piece
+        return
+
+    def place(event: Event) -> tuple[object, ...]:
+        alone = event.packet is None or event.kind not in _ENDINGS
+        return (id(event),) if alone else (event.sender, event.packet)
+
+    for _, group in groupby(piece, key=place):
+        yield list(group)
+
+
+def _together(group: list[Event]) -> bool:
+    return len(group) == 1 or group[0].kind in _ENDINGS
+
+
+def _closes(event: Event, *, tls13: bool) -> bool:
+    if event.kind is Kind.ALERT:
+        return event.alert is None or event.alert.is_error(tls13=tls13)
+    return event.kind in _ENDINGS
+
+
+def _end(event: Event) -> int:
+    return event.at_ns if event.until_ns is None else event.until_ns

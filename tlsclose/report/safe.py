@@ -1,0 +1,78 @@
+"""The one place where text from a peer, a file or another library is made safe to show.
+
+Whatever reaches a terminal, a log or an XML file can style it, move its cursor or reorder its
+text. So every renderer takes its Report through `sealed` first: what is not a plain visible
+character is written as an escape (`\\x1b`, `\\u202e`), on one line and of bounded length.
+"""
+
+import dataclasses
+import unicodedata
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from tlsclose.core.report import Report
+
+LIMIT: Final = 500
+"""Longest text kept, in characters."""
+
+ELLIPSIS: Final = "…"
+
+_INVISIBLE: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols that draw nothing: fillers and the blank Braille pattern."""
+
+_T = TypeVar("_T")
+
+
+def clean(text: str, limit: int = LIMIT) -> str:
+    """Return `text` with everything but visible characters escaped, at most `limit` long.
+
+    Escaped are controls (C0, C1, newlines), format characters (bidi overrides, zero width),
+    surrogates, unassigned and private characters, separators other than the space, and combining
+    marks (which pile up on their neighbours). Applying it twice changes nothing more.
+    """
+    if text.isascii() and text.isprintable() and len(text) <= limit:
+        return text
+    escaped = "".join(map(_visible, text[: limit + 1]))
+    return escaped if len(escaped) <= limit else escaped[: limit - 1] + ELLIPSIS
+
+
+@lru_cache(maxsize=4096)
+def _visible(char: str) -> str:
+    if char.isprintable() and char not in _INVISIBLE and unicodedata.category(char)[0] != "M":
+        return char
+    code = ord(char)
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def sealed(report: Report) -> Report:
+    """Return the report with every text in it made safe."""
+    return _seal(report)
+
+
+def _seal(value: _T) -> _T:
+    return _sealed_value(value)  # type: ignore[no-any-return]
+
+
+def _sealed_value(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, Enum):
+        return value
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, tuple):
+        return tuple(map(_sealed_value, value))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _sealed_fields(value)
+    return value
+
+
+def _sealed_fields(value: Any) -> Any:  # noqa: ANN401
+    changed = {}
+    for field in dataclasses.fields(value):
+        before = getattr(value, field.name)
+        after = _sealed_value(before)
+        if after is not before and after != before:
+            changed[field.name] = after
+    return dataclasses.replace(value, **changed) if changed else value
