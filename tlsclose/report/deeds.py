@@ -31,9 +31,7 @@ _ON_THE_WIRE: Final = {
 """Actions and the kind of event that each one causes."""
 
 _CLOSING_ACTIONS: Final = frozenset({"fin", "shutdown", "close", "reset"})
-_CLOSING_ACTIONS: Final = {"fin": "close write side", "shutdown": "close write side"}
-
-_STEPS: Final = frozenset({StepName.SHUTDOWN_RECOGNIZED, StepName.CONTROL_TOKEN_APPLIED})
+_CLOSING_STEPS: Final = frozenset({StepName.SHUTDOWN_RECOGNIZED, StepName.CONTROL_TOKEN_APPLIED})
 _CLOSE_WAITS: Final = frozenset({"close_notify", "fin", "close", "rst"})
 
 _ACTIONS: Final = {"fin": "close write side", "shutdown": "close write side"}
