@@ -88,7 +88,7 @@ class Conversation:
         start = side.reader.at_start
         if side.records == 0 and side.foreign is None and start and side.whole:
             self._lose(side.stamp, side, start)
-        elif side.reader.partial:
+        elif side.foreign is None and side.reader.partial:
             self._note(f"{side.name}: the last record is cut off")
         foreign = side.foreign
         if foreign is None or not foreign.size:
@@ -118,6 +118,8 @@ class Conversation:
 
     def _defers(self, side: TlsSide, content_type: int) -> bool:
         state = self.state
+        if state.tls13 and content_type == ContentType.CHANGE_CIPHER_SPEC:
+            return False
         return (
             side.name is Side.CLIENT
             and state.client_hello is not None
@@ -163,7 +165,7 @@ class Conversation:
         """Up to TLS 1.2 the keys change; in TLS 1.3 it means nothing (RFC 9846 section 5)."""
         if self.state.tls13 or (side.name is Side.CLIENT and not self.state.hellos_seen):
             return
-        again = side.opener.sealed
+        again = side.opener.tls13 is False and self.state.complete
         self._add(side.event(stamp, Kind.HANDSHAKE, Source.WIRE, "change_cipher_spec"))
         self.state.changed_cipher(side.name)
         keys = self.state.protection(side.name, Epoch.APPLICATION)
@@ -224,7 +226,7 @@ class Conversation:
     def _unreadable(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         """Without keys, type and length have to do."""
         opener = side.opener
-        self._unopened = True
+        self._unopened = self._unopened or not opener.has_keys
         if opener.tls13 is False and record.content_type == ContentType.APPLICATION_DATA:
             self._data(stamp, side, Source.WIRE, opener.plaintext_bytes(record.length))
             return

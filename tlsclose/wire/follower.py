@@ -4,6 +4,7 @@ Three stages, each usable alone: `streams` puts packets in order and tells the T
 `conversation` reads TLS from the ordered bytes, and this joins what both say.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from tlsclose.core.event import Event, Kind, Side, Source
@@ -45,7 +46,8 @@ class ConnectionFollower:
         self._tls = Conversation(keys, self._log)
         self._tcp = TcpConnection(client)
         self._began: set[Side] = set()
-        self._resets: dict[Side, tuple[int, int]] = {}
+        self._resets: dict[Side, tuple[int, Rst]] = {}
+        self._later_resets: Counter[Side] = Counter()
 
     def segment(self, at_ns: int, number: int, segment: Segment) -> None:
         """Take a packet. `at_ns` counts from the report's start, `number` from 1."""
@@ -61,6 +63,7 @@ class ConnectionFollower:
         for fact in self._tcp.finish():
             self._take(fact)
         self._tls.finish()
+        self._explain_resets()
         state = self._tls.state
         return Followed(
             events=self._log.ordered(),
@@ -99,17 +102,19 @@ class ConnectionFollower:
 
     def _reset(self, fact: Rst) -> None:
         if fact.sender in self._resets:
-            index, count = self._resets[fact.sender]
-            self._resets[fact.sender] = index, count + 1
-            event = self._log[index]
-            note = event.note.split("; repeated")[0] + f"; repeated {count} times"
-            self._log.amend(
-                index, replace(event, count=count + 1, note=note, until_ns=fact.stamp.at_ns)
-            )
+            self._later_resets[fact.sender] += 1
             return
-        index_or_none = self._add(fact, Kind.RST, note="; ".join(self._reset_words(fact)))
-        if index_or_none is not None:
-            self._resets[fact.sender] = index_or_none, 1
+        index = self._add(fact, Kind.RST)
+        if index is not None:
+            self._resets[fact.sender] = index, fact
+
+    def _explain_resets(self) -> None:
+        """Last, when it is settled what the packets carried that were answered with a RST."""
+        for side, (index, fact) in self._resets.items():
+            words = self._reset_words(fact)
+            if repeated := self._later_resets[side]:
+                words.append(f"{repeated} more" if repeated > 1 else "one more")
+            self._log.amend(index, replace(self._log[index], note="; ".join(words)))
 
     def _reset_words(self, fact: Rst) -> list[str]:
         words = [flag_names(fact.flags)]

@@ -15,9 +15,12 @@ from tlsclose.wire.records import Record, RecordReader
 MAX_SEARCHED_BYTES: Final = 2**16
 """How far into a plaintext preamble (STARTTLS, a proxy) the first TLS record is looked for."""
 
-_FIRST_MESSAGES: Final = frozenset(
-    {MessageType.HELLO_REQUEST, MessageType.CLIENT_HELLO, MessageType.SERVER_HELLO}
+_MESSAGE_HEADER_BYTES: Final = 4
+_KNOWN_MESSAGES: Final = frozenset(int(kind) for kind in MessageType)
+_LONG_MESSAGES: Final = frozenset(
+    {MessageType.CLIENT_HELLO, MessageType.SERVER_HELLO, MessageType.CERTIFICATE}
 )
+"""May be longer than one record."""
 
 
 class Foreign:
@@ -104,8 +107,18 @@ class TlsSide:
         self.foreign = None
 
     def starts_well(self, record: Record) -> bool:
-        """Whether a handshake record in the clear can be one: the first has to hold a hello."""
-        return self.records > 1 or (record.body or b"\xff")[0] in _FIRST_MESSAGES
+        """Whether a handshake record can be in the clear: asked of the first one of a stream.
+
+        A sealed one begins with a nonce or with noise: a known type with a length that fits is
+        then most unlikely, but for a nonce that counts from 0 (a HelloRequest, by its looks).
+        """
+        body = record.body or b""
+        if self.records > 1 or len(body) < _MESSAGE_HEADER_BYTES:
+            return self.records > 1 and bool(body)
+        if body[0] == MessageType.HELLO_REQUEST:
+            return len(body) == _MESSAGE_HEADER_BYTES
+        size = int.from_bytes(body[1:_MESSAGE_HEADER_BYTES]) + _MESSAGE_HEADER_BYTES
+        return body[0] in _KNOWN_MESSAGES and (size <= len(body) or body[0] in _LONG_MESSAGES)
 
     def alert_in_clear(self, record: Record) -> bool:
         """Whether an alert record is not sealed; sealed ones are longer, whatever the suite."""
