@@ -224,11 +224,11 @@ def test_read_of_what_cannot_be_read(tmp_path):
 def test_writer_appends_and_flushes_each_line(tmp_path):
     path = tmp_path / "keys.log"
     with KeyLogWriter(path) as writer:
-        writer.write(line("A"))
-        writer.write(line("B") + "\n")
+        writer.add_line(line("A"))
+        writer.add_line(line("B") + "\n")
         assert path.read_text() == f"{line('A')}\n{line('B')}\n"
     with KeyLogWriter(path) as writer:
-        writer.write(line("C"))
+        writer.add_line(line("C"))
     keys, warnings = KeyLog.read(path)
     assert (keys.lines(), warnings) == ((line("A"), line("B"), line("C")), ())
 
@@ -256,7 +256,7 @@ def test_writer_of_many_threads_keeps_lines_whole(tmp_path):
 
         def write(label):
             for number in range(200):
-                writer.write(line(label, number.to_bytes(32, "big")))
+                writer.add_line(line(label, number.to_bytes(32, "big")))
 
         threads = [threading.Thread(target=write, args=(label,)) for label in "ABCD"]
         for thread in threads:
@@ -272,8 +272,8 @@ def test_a_failed_write_is_told_on_close():
     from pathlib import Path
 
     writer = KeyLogWriter(Path("/dev/full"))
-    writer.write(line())
-    writer.write(line())
+    writer.add_line(line())
+    writer.add_line(line())
     with pytest.raises(KeyLogError, match="No space left"):
         writer.close()
     writer.close()
@@ -283,5 +283,5 @@ def test_writing_after_close_is_harmless(tmp_path):
     path = tmp_path / "keys.log"
     writer = KeyLogWriter(path)
     writer.close()
-    writer.write(line())
+    writer.add_line(line())
     assert path.read_bytes() == b""

@@ -120,7 +120,7 @@ def _numbered(file: BinaryIO, path: Path) -> Iterator[tuple[int, str]]:
 class KeyLogWriter:
     """Appends lines to a file that the user asked for. Any thread may write.
 
-    The file is created readable by its owner only; one that exists keeps its mode. `write` is
+    The file is created readable by its owner only; one that exists keeps its mode. `add_line` is
     called from inside a handshake, where raising would help nobody: a failed write ends the
     writing and `close` raises it.
     """
@@ -136,7 +136,7 @@ class KeyLogWriter:
             raise KeyLogError(f"cannot write key log {path}: {_reason(error)}") from error
         self._file = os.fdopen(fd, "ab", buffering=0)
 
-    def write(self, line: str) -> None:
+    def add_line(self, line: str) -> None:
         """Append one line, newline added, and hand it to the system at once."""
         data = line.strip().encode("ascii", "replace") + b"\n"
         with self._lock:
