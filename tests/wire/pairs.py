@@ -62,6 +62,15 @@ def identity():
     return key, certificate
 
 
+def offers(name):
+    """Whether this OpenSSL has the TLS 1.3 suite (SM4 came with OpenSSL 4)."""
+    try:
+        SSL.Context(SSL.TLS_METHOD).set_tls13_ciphersuites(name.encode())
+    except SSL.Error:
+        return False
+    return True
+
+
 def _context(version, ciphers, options, keys):
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(_OPENSSL_VERSIONS[version])

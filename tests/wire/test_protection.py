@@ -13,6 +13,7 @@ from tests.wire.pairs import (
     NO_EXTENDED_MASTER_SECRET,
     after_change_cipher_spec,
     converse,
+    offers,
 )
 from tests.wire.rfc8448 import CLOSE_NOTIFY, SUITE, TRACES
 from tlsclose.core.event import Side
@@ -106,6 +107,8 @@ def finish_13(opener, records):
 
 @pytest.mark.parametrize("name", TLS13_NAMES)
 def test_tls_1_3_pair(name):
+    if "SM4" in name and not offers(name):
+        pytest.skip("this OpenSSL lacks it")
     talk = converse(TlsVersion.TLS13, name)
     assert suite(talk.negotiated.suite).name == name
     data = {Side.CLIENT: b"", Side.SERVER: b""}
@@ -138,7 +141,6 @@ CBC_NAMES = (
     "ECDHE-RSA-AES128-SHA",
     "ECDHE-RSA-AES128-SHA256",
     "ECDHE-RSA-AES256-SHA384",
-    "DHE-RSA-AES256-SHA256",
     "AECDH-AES128-SHA",
     "CAMELLIA128-SHA",
     "CAMELLIA256-SHA256",
@@ -152,14 +154,11 @@ AEAD_NAMES = (
     "AES256-GCM-SHA384",
     "ECDHE-RSA-AES128-GCM-SHA256",
     "ECDHE-RSA-AES256-GCM-SHA384",
-    "DHE-RSA-AES128-GCM-SHA256",
-    "ADH-AES256-GCM-SHA384",
     "AES128-CCM",
     "AES256-CCM",
     "AES128-CCM8",
-    "DHE-RSA-AES256-CCM8",
+    "AES256-CCM8",
     "ECDHE-RSA-CHACHA20-POLY1305",
-    "DHE-RSA-CHACHA20-POLY1305",
 )
 PAIRS = [
     *((TlsVersion.TLS12, name, options) for name in CBC_NAMES for options in CBC_OPTIONS),
