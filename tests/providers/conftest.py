@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.providers.pair import Pair, connected, settings
 from tlsclose.core.record import TlsVersion
 from tlsclose.providers.registry import provider as make_provider
 
@@ -15,3 +16,20 @@ def engine(request):
 @pytest.fixture(params=[TlsVersion.TLS12, TlsVersion.TLS13])
 def version(request):
     return request.param
+
+
+@pytest.fixture
+def provider(engine, version):
+    return engine(settings(version))
+
+
+@pytest.fixture
+def pair(provider) -> Pair:
+    return connected(provider)
+
+
+@pytest.fixture(params=["client", "server"])
+def ends(request, pair):
+    """We and the peer: each role in turn is the one under test."""
+    ours, peer = pair.ends
+    return (ours, peer) if request.param == "client" else (peer, ours)

@@ -91,5 +91,15 @@ def sealed(context: SecurityContext, data: bytes) -> bytes:
     return records
 
 
+def read_all(context: SecurityContext, token: bytes) -> tuple[SecStatus, bytes]:
+    """Decrypt until the engine has nothing more without new input."""
+    data = bytearray()
+    status, chunk, rest = context.decrypt(token)
+    while status is OK:
+        data += chunk
+        status, chunk, rest = context.decrypt(rest)
+    return status, bytes(data + chunk)
+
+
 def alert_names(context: SecurityContext) -> list[str]:
     return [f"{item.sender} {item.alert.name}" for item in context.alerts]

@@ -68,9 +68,8 @@ class SecurityContext(ABC):
         """Take peer bytes (may be empty), return status, output for the peer, input not consumed.
 
         SEC_I_CONTINUE_NEEDED: send the output and come back with more input.
-        SEC_E_OK: the connection is up, or the armed shutdown produced its output. Once it is up,
-        call `decrypt` with the unconsumed input before waiting for more, even if that is empty:
-        an engine may hold records that came with the peer's last flight.
+        SEC_E_OK: the connection is up, or the armed shutdown produced its output. What came
+        after the peer's last flight is not consumed and belongs to `decrypt`.
         SEC_I_CONTEXT_EXPIRED: shut down in both directions (peer's close_notify already seen), or
         the peer sent its close_notify while the handshake was running.
         Any failed status may come with an output (a fatal alert) that has to be sent. A shutdown

@@ -35,6 +35,7 @@ from tlsclose.providers._openssl_context import (
     server_context,
     session_reused,
 )
+from tlsclose.providers._record_cutter import RecordCutter
 from tlsclose.providers.base import (
     MAX_PLAINTEXT,
     KeyLogSink,
@@ -95,7 +96,7 @@ class OpenSSLProvider(Provider):
 
 
 class OpenSSLContext(SecurityContext):
-    """One connection. `unconsumed` is always empty: what OpenSSL was given stays with it."""
+    """One connection. `decrypt` consumes all its input: what it does not need yet OpenSSL keeps."""
 
     def __init__(self, connection: SSL.Connection, witness: Witness, keylog: KeyLogSink) -> None:
         connection.set_app_data(witness)
@@ -107,6 +108,7 @@ class OpenSSLContext(SecurityContext):
         self._tls = TlsInfo()
         self._broken: SecStatus | None = None
         self._token: ControlToken | None = None
+        self._cutter = RecordCutter()
         self._up = False
         self._notified = False
         self._peer_notified = False
@@ -116,10 +118,13 @@ class OpenSSLContext(SecurityContext):
         connection, refusal = self._usable(call)
         if connection is None:
             return refusal, b"", b""
-        self._feed(connection, token)
-        status = self._shut_down(connection) if self._token else self._shake(connection)
+        if self._token:
+            self._feed(connection, token)
+            status, rest = self._shut_down(connection), b""
+        else:
+            status, rest = self._shake(connection, token)
         self._deliver_keys()
-        return status, _drain(connection), b""
+        return status, _drain(connection), rest
 
     def encrypt(self, data: bytes) -> tuple[SecStatus, bytes]:
         connection, refusal = self._usable("SSL_write")
@@ -186,7 +191,17 @@ class OpenSSLContext(SecurityContext):
     def error(self) -> str:
         return self._error
 
-    def _shake(self, connection: SSL.Connection) -> SecStatus:
+    def _shake(self, connection: SSL.Connection, token: bytes) -> tuple[SecStatus, bytes]:
+        """Feed one record at a time: what follows the handshake would be lost in OpenSSL's BIO."""
+        status = self._step(connection)
+        while token and status is SecStatus.SEC_I_CONTINUE_NEEDED:
+            size = self._cutter.cut(token)
+            connection.bio_write(token[:size])
+            token = token[size:]
+            status = self._step(connection)
+        return status, token
+
+    def _step(self, connection: SSL.Connection) -> SecStatus:
         call = "SSL_do_handshake"
         seen = len(self._witness.alerts)
         try:
