@@ -48,7 +48,10 @@ def _look_up(host: str, port: int, family: Family) -> tuple[Address, ...] | str:
         reason = error.strerror if isinstance(error, OSError) else "not a host name"
         wanted = "" if family is Family.ANY else f" (IPv{family})"
         return f"cannot resolve {host}{wanted}: {reason}"
-    return tuple(Address(family=item[0], sockaddr=item[4]) for item in found)
+    return tuple(
+        Address(family=family_found, sockaddr=(str(sockaddr[0]), *map(int, sockaddr[1:])))
+        for family_found, _, _, _, sockaddr in found
+    )
 
 
 def address_text(ip: str, port: int) -> str:

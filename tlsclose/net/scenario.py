@@ -86,8 +86,8 @@ _ALL: Final = (
     Scenario(
         name="silent",
         summary="never answer the peer's close_notify: how long does it wait",
-        client=(A.EXCHANGE_LAST, A.AWAIT_CLOSE, A.AWAIT_FIN, A.FIN),
-        server=(A.EXCHANGE, A.AWAIT_CLOSE, A.AWAIT_FIN, A.FIN),
+        client=(A.EXCHANGE_LAST, A.AWAIT_CLOSE, A.AWAIT_FIN, A.FIN, A.AWAIT_FIN),
+        server=(A.EXCHANGE, A.AWAIT_CLOSE, A.AWAIT_FIN, A.FIN, A.AWAIT_FIN),
         provokes=frozenset({Code.PREMATURE_CLOSE, Code.INCOMPLETE_CLOSE}),
     ),
 )

@@ -6,9 +6,9 @@ our own shutdown. A peer that resets *after* both FINs shows only in the kernel'
 """
 
 import errno
-import select
 import socket
 import struct
+import time
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
@@ -20,7 +20,8 @@ from tlsclose.net.tcp_info import tcp_info
 CHUNK: Final = 256 * 1024
 _RESETS: Final = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN})
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)
-_SETTLE_STEP_S: Final = 0.002
+_SETTLE_STEP_S: Final = 0.001
+"""No event tells that the last FIN was acknowledged: the state has to be asked for."""
 
 
 class Ending(StrEnum):
@@ -48,12 +49,12 @@ class Transport:
         self._side = side
         self._tap = tap
         self._events: list[Event] = []
-        self._fin_sent = False
+        self.finished = False
+        """Our FIN is out."""
         self._closed = False
         self.ending: Ending | None = None
         self.sent = 0
         self.received = 0
-        sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
@@ -64,7 +65,7 @@ class Transport:
     @property
     def writable(self) -> bool:
         """Whether bytes may still be sent."""
-        return not (self._fin_sent or self._closed or self.ending is Ending.RST)
+        return not (self.finished or self._closed or self.ending is Ending.RST)
 
     def send(self, data: bytes, deadline: Deadline) -> int:
         """Send as much as TCP takes before the deadline; return how many bytes it took."""
@@ -72,11 +73,10 @@ class Transport:
         taken = 0
         while taken < len(data) and self.writable:
             try:
+                self._sock.settimeout(deadline.left)
                 count = self._sock.send(view[taken:])
-            except BlockingIOError:
-                if not self._ready(select.POLLOUT, deadline):
-                    break
-                continue
+            except (BlockingIOError, TimeoutError):
+                break
             except OSError as error:
                 self._failed(error)
                 break
@@ -90,22 +90,20 @@ class Transport:
         """The next bytes; `b""` once the peer's direction has ended; None at the deadline."""
         if self.ending is not None or self._closed:
             return b""
-        while True:
-            try:
-                data = self._sock.recv(CHUNK)
-            except BlockingIOError:
-                if not self._ready(select.POLLIN, deadline):
-                    return None
-                continue
-            except OSError as error:
-                self._failed(error)
-                return b""
-            if not data:
-                self._end(Ending.FIN)
-            elif self._tap is not None:
-                self._tap(self._clock.now(), self._side.other, data)
-            self.received += len(data)
-            return data
+        try:
+            self._sock.settimeout(deadline.left)
+            data = self._sock.recv(CHUNK)
+        except (BlockingIOError, TimeoutError):
+            return None
+        except OSError as error:
+            self._failed(error)
+            return b""
+        if not data:
+            self._end(Ending.FIN)
+        elif self._tap is not None:
+            self._tap(self._clock.now(), self._side.other, data)
+        self.received += len(data)
+        return data
 
     def finish(self) -> None:
         """Send FIN: our direction ends, the peer's goes on."""
@@ -116,7 +114,7 @@ class Transport:
         except OSError as error:
             self._failed(error)
             return
-        self._fin_sent = True
+        self.finished = True
         self._witness(self._side, Kind.FIN, "shutdown")
 
     def reset(self) -> None:
@@ -130,29 +128,24 @@ class Transport:
 
     def settle(self, deadline: Deadline) -> None:
         """Wait until TCP is done in both directions, to learn of a reset that came last."""
-        while self.ending is Ending.FIN and self._fin_sent and not self._closed:
+        while self.ending is Ending.FIN and self.finished and not self._closed:
             info = tcp_info(self._sock)
             if info is None or info.closed:
                 break
             if deadline.left <= 0:
                 return
-            self._ready(select.POLLERR, Deadline(min(_SETTLE_STEP_S, deadline.left)))
+            time.sleep(_SETTLE_STEP_S)
         self._take_pending_error()
 
-    def unacknowledged(self) -> int | None:
-        """Bytes of ours that the peer's TCP never acknowledged; None where nobody can tell."""
+    def acknowledged(self) -> int | None:
+        """How many bytes of ours the peer's TCP took; None where the kernel does not tell."""
         info = None if self._closed else tcp_info(self._sock)
-        return None if info is None else max(0, self.sent - info.bytes_acked)
+        return None if info is None else min(self.sent, info.bytes_acked)
 
     def close(self) -> None:
         """Let the descriptor go; harmless when repeated."""
         self._closed = True
         self._sock.close()
-
-    def _ready(self, mask: int, deadline: Deadline) -> bool:
-        poll = select.poll()
-        poll.register(self._sock, mask)
-        return bool(poll.poll(deadline.left * 1000))
 
     def _failed(self, error: OSError) -> None:
         if error.errno not in _RESETS:

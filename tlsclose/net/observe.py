@@ -1,0 +1,130 @@
+"""The wire's witness of one live connection: sniffed packets, the socket's own bytes, or nothing.
+
+All three feed the same follower. It needs the keys when it meets a record, so what was seen is
+kept until `pump`, which is called once the handshake has logged them.
+"""
+
+from typing import Protocol
+
+from tlsclose.core.event import Side
+from tlsclose.core.report import CaptureInfo, CaptureSource
+from tlsclose.net.clock import Clock
+from tlsclose.net.transport import Tap
+from tlsclose.wire.follower import ConnectionFollower, Followed
+from tlsclose.wire.hub import Hub
+from tlsclose.wire.keylog import KeyLog
+from tlsclose.wire.packets import Address
+
+FLUSH_S = 0.5
+"""How long to wait for packets that the socket already spoke of."""
+
+
+class Observation(Protocol):
+    """One connection under observation."""
+
+    tap: Tap | None
+    testifies: bool
+    """Whether the wire is a witness at all."""
+
+    def connected(self, client: Address, server: Address) -> None:
+        """The addresses are known."""
+        ...
+
+    def pump(self) -> None:
+        """Follow what has been seen so far; the keys for it are known."""
+        ...
+
+    def finish(self, ends: set[tuple[Address, bool]]) -> Followed | None:
+        """Everything seen, once packets of these ends (sender, was it a RST) are in."""
+        ...
+
+    def info(self) -> CaptureInfo:
+        """How it was captured; final after `finish`."""
+        ...
+
+
+class NoObservation:
+    """Capture is off: only the TLS API and the socket testify."""
+
+    tap: Tap | None = None
+    testifies = False
+
+    def connected(self, client: Address, server: Address) -> None: ...
+
+    def pump(self) -> None: ...
+
+    def finish(self, ends: set[tuple[Address, bool]]) -> Followed | None:  # noqa: ARG002
+        return None
+
+    def info(self) -> CaptureInfo:
+        return CaptureInfo(source=CaptureSource.OFF)
+
+
+class TapObservation:
+    """The bytes that our own socket took and gave."""
+
+    tap: Tap | None
+    testifies = True
+
+    def __init__(self, keys: KeyLog, note: str) -> None:
+        self._keys = keys
+        self._note = note
+        self._extents: list[tuple[int, Side, bytes]] = []
+        self._follower = ConnectionFollower(keys)
+        self.tap = self._keep
+
+    def _keep(self, at_ns: int, sender: Side, data: bytes) -> None:
+        self._extents.append((at_ns, sender, data))
+
+    def connected(self, client: Address, server: Address) -> None: ...
+
+    def pump(self) -> None:
+        for at_ns, sender, data in self._extents:
+            self._follower.extent(at_ns, sender, data)
+        self._extents.clear()
+
+    def finish(self, ends: set[tuple[Address, bool]]) -> Followed | None:  # noqa: ARG002
+        self.pump()
+        return self._follower.finish()
+
+    def info(self) -> CaptureInfo:
+        return CaptureInfo(source=CaptureSource.TAP, note=self._note)
+
+
+class SniffObservation:
+    """Packets from a sniffer's hub."""
+
+    tap: Tap | None = None
+    testifies = True
+
+    def __init__(self, hub: Hub, keys: KeyLog, clock: Clock, interface: str) -> None:
+        self._hub = hub
+        self._keys = keys
+        self._clock = clock
+        self._interface = interface
+        self._packets = 0
+
+    def connected(self, client: Address, server: Address) -> None:
+        self._ends = (client, server)
+        self._queue = self._hub.claim(client, server)
+        self._follower = ConnectionFollower(self._keys, client=client)
+
+    def pump(self) -> None:
+        for packet in self._queue.take():
+            self._packets += 1
+            at_ns = self._clock.from_epoch(packet.at_ns)
+            self._follower.segment(at_ns, packet.number, packet.segment)
+
+    def finish(self, ends: set[tuple[Address, bool]]) -> Followed | None:
+        self._queue.wait_for_end(ends, FLUSH_S)
+        self.pump()
+        self._hub.release(*self._ends)
+        return self._follower.finish()
+
+    def info(self) -> CaptureInfo:
+        return CaptureInfo(
+            source=CaptureSource.SNIFF,
+            interface=self._interface,
+            packets=self._packets,
+            dropped=self._queue.dropped,
+        )
