@@ -63,6 +63,10 @@ class _Line(NamedTuple):
     label: str = ""
 
 
+NOTHING: Final = (Instruction(_RETURN, 0, 0, 0),)
+"""Lets no packet pass."""
+
+
 def program(*, port: int, host: str | None, link_bytes: int) -> tuple[Instruction, ...]:
     """The filter for packets whose IP header starts `link_bytes` into the packet.
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from tlsclose.errors import CaptureDeniedError
 from tlsclose.wire.frame import Frame
 
 CATCH_UP_S: Final = 1.0
@@ -82,7 +83,7 @@ class Feed:
                 self.source.wait(self.source.linger_s)
             frames = self.source.receive()
         except OSError as error:
-            self.failure = error
+            self.failure = CaptureDeniedError(f"the capture broke off: {error.strerror}")
             raise EOFError from error
         if stop_at_ns is not None:
             if not frames:

@@ -5,6 +5,7 @@ every packet of the wanted port, and no other, waits in the kernel. Needs CAP_NE
 CAP_NET_ADMIN the buffer may grow beyond net.core.rmem_max. Never promiscuous.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -61,13 +62,23 @@ class PacketSocket:
         self.dropped = 0
         self._link_type = LinkType.RAW if cooked else LinkType.ETHERNET
         self._buffer = memoryview(bytearray(bpf.SNAP_BYTES))
-        self._socket = _open(socket.SOCK_DGRAM if cooked else socket.SOCK_RAW)
+        self._socket = _open(
+            socket.SOCK_DGRAM if cooked else socket.SOCK_RAW,
+            _ETH_P_ALL if interface == ANY_INTERFACE else 0,
+        )
         self._asleep, self._awake = socket.socketpair()
         try:
             link_bytes = 0 if cooked else bpf.ETHERNET_HEADER_BYTES
+            self._configure()
+            self._discard()
             bpf.attach(self._socket, bpf.program(port=port, host=host, link_bytes=link_bytes))
-            self._configure(interface)
-        except (OSError, ValueError):
+            self._bind(interface)
+        except OSError as error:
+            self.close()
+            raise CaptureDeniedError(
+                f"cannot capture on {interface!r}: {error.strerror}: use --capture tap"
+            ) from None
+        except BaseException:
             self.close()
             raise
         self._poll = select.poll()
@@ -84,8 +95,11 @@ class PacketSocket:
 
     def pending(self) -> bool:
         """Whether packets wait in the kernel."""
+        if self._socket.fileno() == -1:
+            return False
         poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
+        with contextlib.suppress(ValueError):  # closed meanwhile
+            poll.register(self._socket, select.POLLIN)
         return any(event & select.POLLIN for _, event in poll.poll(0))
 
     def receive(self) -> list[Frame]:
@@ -105,13 +119,12 @@ class PacketSocket:
         """Read the drop counter for the last time and close; harmless when repeated."""
         if self._socket.fileno() == -1:
             return
-        statistics = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, _STATISTICS.size)
-        self.dropped += _STATISTICS.unpack(statistics)[1]
+        self.dropped += self._read_dropped()
         self._socket.close()
         self._asleep.close()
         self._awake.close()
 
-    def _configure(self, interface: str) -> None:
+    def _configure(self) -> None:
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, BUFFER_BYTES)
         except PermissionError:
@@ -119,10 +132,25 @@ class PacketSocket:
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self._socket.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
         self._socket.setblocking(False)
-        name = "" if interface == ANY_INTERFACE else interface
-        self._socket.bind((name, _ETH_P_ALL))
+
+    def _discard(self) -> None:
+        """Forget what came before there was a filter."""
+        bpf.attach(self._socket, bpf.NOTHING)
+        while self.receive():
+            pass
+        self._read_dropped()
+
+    def _bind(self, interface: str) -> None:
+        if interface == ANY_INTERFACE:
+            return
+        self._socket.bind((interface, _ETH_P_ALL))
         if self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ENETDOWN:
             raise CaptureDeniedError(f"interface {interface!r} is down: bring it up first")
+
+    def _read_dropped(self) -> int:
+        """Packets dropped since the last reading."""
+        statistics = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, _STATISTICS.size)
+        return int(_STATISTICS.unpack(statistics)[1])
 
     def _receive_one(self) -> Frame:
         size, ancillary, _, _ = self._socket.recvmsg_into([self._buffer], _ANCILLARY_BYTES)
@@ -144,7 +172,7 @@ class PacketSocket:
 def denial(interface: str | None) -> str | None:
     """Why this process may not capture on the interface (None: on any); None where it may."""
     try:
-        _open(socket.SOCK_RAW).close()
+        _open(socket.SOCK_RAW, 0).close()
         if interface is not None and interface != ANY_INTERFACE:
             _hardware_type(interface)
     except (CaptureDeniedError, UsageError) as error:
@@ -152,9 +180,10 @@ def denial(interface: str | None) -> str | None:
     return None
 
 
-def _open(kind: int) -> socket.socket:
+def _open(kind: int, protocol: int) -> socket.socket:
+    """Protocol 0 receives nothing before `bind`; any other at once, on every interface."""
     try:
-        return socket.socket(socket.AF_PACKET, kind, 0)
+        return socket.socket(socket.AF_PACKET, kind, socket.htons(protocol))
     except PermissionError:
         python = os.path.realpath(sys.executable)
         raise CaptureDeniedError(
@@ -172,7 +201,7 @@ def _hardware_type(interface: str) -> int:
     try:
         socket.if_nametoindex(interface)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            request = struct.pack("16s16x", interface.encode())
+            request = struct.pack("16s16x", os.fsencode(interface))
             reply = fcntl.ioctl(sock.fileno(), _SIOCGIFHWADDR, request)
     except (OSError, ValueError):
         names = ", ".join(name for _, name in socket.if_nameindex())

@@ -7,7 +7,7 @@ Time stamps come as floats and are worth microseconds.
 import time
 from typing import Final, Protocol, cast
 
-from tlsclose.errors import CaptureDeniedError
+from tlsclose.errors import CaptureDeniedError, UsageError
 from tlsclose.wire import bpf
 from tlsclose.wire.frame import Frame, LinkType
 
@@ -49,7 +49,9 @@ class PcapSocket:
             listener = conf.L2listen(
                 iface=interface, promisc=False, filter=bpf.expression(port=port, host=host)
             )
-        except (OSError, ValueError, ImportError, Scapy_Exception) as error:
+        except ValueError:
+            raise UsageError(f"no interface {interface!r}") from None
+        except (OSError, ImportError, Scapy_Exception) as error:
             reason = " ".join(str(error).split())
             raise CaptureDeniedError(
                 f"cannot capture on {interface!r}: {reason}: "

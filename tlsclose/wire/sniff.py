@@ -107,7 +107,7 @@ def can_sniff(interface: str | None = None) -> str | None:
     from scapy.config import conf
 
     try:
-        _open(interface or str(conf.iface), SniffFilter(port=1)).close()
+        _open(interface or str(conf.loopback_name), SniffFilter(port=1)).close()
     except (CaptureDeniedError, UsageError) as error:
         return str(error)
     return None
