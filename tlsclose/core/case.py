@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tlsclose.core.event import Event, Handshake, Kind, Side
+from tlsclose.core.event import ON_THE_WIRE, Event, Handshake, Kind, Side, Source
 from tlsclose.core.message import Message
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.teardown import HalfClose, Teardown
@@ -28,13 +28,22 @@ class Case:
             for event in self.events
         )
 
-    def first(self, kind: Kind, detail: str | None = None) -> int | None:
+    @property
+    def provider_testified(self) -> bool:
+        """Whether one end's TLS API is among the witnesses: it lacks neither packets nor keys."""
+        return any(event.source is Source.PROVIDER for event in self.events)
+
+    def first(
+        self, kind: Kind, detail: str | None = None, *, sender: Side | None = None
+    ) -> int | None:
         """Index of the first event of a kind."""
         return next(
             (
                 index
                 for index, event in enumerate(self.events)
-                if event.kind is kind and (detail is None or event.detail == detail)
+                if event.kind is kind
+                and detail in (None, event.detail)
+                and sender in (None, event.sender)
             ),
             None,
         )
@@ -84,9 +93,10 @@ def first_reset(case: Case) -> int | None:
 def both_notified_before(case: Case, reset: int) -> bool:
     """Both close_notify were out. The resetting side's own precedes its RST in its stream."""
     sender = case.side_of(reset)
-    return case.teardown[sender].notified and before(
-        case.teardown[sender.other].close_notify, reset
-    )
+    other = case.teardown[sender.other]
+    if other.close_notify is None or not case.teardown[sender].notified:
+        return False
+    return other.place(other.close_notify) < reset
 
 
 def first_fin_premature(case: Case, before: int | None = None) -> int | None:
@@ -96,6 +106,26 @@ def first_fin_premature(case: Case, before: int | None = None) -> int | None:
     if index is None or (before is not None and index > before):
         return None
     return None if case.teardown[case.side_of(index)].notified else index
+
+
+def alert_name(case: Case, index: int) -> str:
+    event = case.events[index]
+    return event.detail or (str(event.alert) if event.alert is not None else "not readable")
+
+
+def waited(event: Event) -> str:
+    return "in time" if event.waited_ns is None else f"within {event.waited_ns / 1e9:g} s"
+
+
+def application_data(case: Case, side: Side) -> int | None:
+    """First application data of a side; the wire's word goes before that of slower witnesses."""
+    indices = [
+        index
+        for index, event in enumerate(case.events)
+        if event.sender is side and event.kind is Kind.APP_DATA
+    ]
+    wire = [index for index in indices if case.events[index].source in ON_THE_WIRE]
+    return min(wire or indices, default=None)
 
 
 def last_record(case: Case, side: Side) -> int | None:

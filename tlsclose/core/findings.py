@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from tlsclose.core.alert import AlertDescription, AlertLevel
-from tlsclose.core.case import Case, before
-from tlsclose.core.event import ON_THE_WIRE, Event, Kind, Side, Source
+from tlsclose.core.case import Case, alert_name, before, waited
+from tlsclose.core.event import ON_THE_WIRE, Event, Kind, Loss, Side, Source
 from tlsclose.core.teardown import Half
 from tlsclose.core.verdict import Code, Finding, Severity, Verdict
+
+_LEFT_OPEN: Final = {Half.NOTIFIED: "close_notify", Half.ABORTED: "a fatal alert"}
+_SEEN: Final = (Source.WIRE, Source.DECRYPTED)
 
 Detector = Callable[[Case, Verdict], Iterator[Finding]]
 
@@ -55,26 +58,76 @@ def _fatal_level(case: Case, _: Verdict) -> Iterator[Finding]:
                 code="close-notify-level",
                 severity=Severity.NOTE,
                 blame=side,
-                detail=f"The {side} sent close_notify with {alert.level_name} instead of "
+                detail=f"The {side} sent close_notify with level {alert.level_name} instead of "
                 "warning (RFC 9846 6.1); some stacks take that for an error.",
                 evidence=(index,),
             )
 
 
 def _user_canceled(case: Case, _: Verdict) -> Iterator[Finding]:
-    for index, event in enumerate(case.events):
-        canceled = event.alert is not None and (
-            event.alert.description == AlertDescription.USER_CANCELED
+    for side in Side:
+        indices = _cancellations(case.events, side)
+        if not indices:
+            continue
+        half = case.teardown[side]
+        alone = "" if half.notified else " No close_notify followed it (RFC 9846 6.1)."
+        yield Finding(
+            code="user-canceled",
+            severity=Severity.NOTE,
+            blame=side,
+            detail=f"The {side} sent user_canceled, which is meant for cancelling a "
+            f"handshake, as JSSE does on every close; GnuTLS takes it for fatal.{alone}",
+            evidence=indices,
         )
-        if canceled and event.kind is Kind.ALERT and event.source in ON_THE_WIRE:
-            yield Finding(
-                code="user-canceled",
-                severity=Severity.NOTE,
-                blame=event.sender,
-                detail=f"The {event.sender} sent user_canceled, which is meant for cancelling a "
-                "handshake, as JSSE does on every close; GnuTLS takes it for fatal.",
-                evidence=(index,),
-            )
+
+
+def _cancellations(events: tuple[Event, ...], side: Side) -> tuple[int, ...]:
+    """The wire's account of user_canceled, or the TLS API's where the wire has none."""
+    indices = [
+        index
+        for index, event in enumerate(events)
+        if event.sender is side
+        and event.kind is Kind.ALERT
+        and event.alert is not None
+        and event.alert.description == AlertDescription.USER_CANCELED
+    ]
+    wire = [index for index in indices if events[index].source in ON_THE_WIRE]
+    return tuple(wire or indices)
+
+
+def _after_the_end(case: Case, _: Verdict) -> Iterator[Finding]:
+    """What may not follow one's own closing alert, data after close_notify apart: the verdict."""
+    for side in Side:
+        half = case.teardown[side]
+        for mark, kinds, words in (
+            (half.close_notify, {Kind.HANDSHAKE}, "a handshake message after its close_notify"),
+            (half.fatal, {Kind.HANDSHAKE, Kind.APP_DATA}, "more records after its fatal alert"),
+        ):
+            index = None if mark is None else _next_seen(case.events, side, kinds, mark)
+            if index is not None:
+                yield Finding(
+                    code="sent-after-alert",
+                    severity=Severity.NOTE,
+                    blame=side,
+                    detail=f"The {side} sent {words} (RFC 9846 6.1, 6.2).",
+                    evidence=(index,),
+                )
+
+
+def _next_seen(events: tuple[Event, ...], side: Side, kinds: set[Kind], mark: int) -> int | None:
+    """Both facts must be the wire's own: clocks of witnesses differ, inference proves neither."""
+    if events[mark].source not in _SEEN:
+        return None
+    return next(
+        (
+            index
+            for index in range(mark + 1, len(events))
+            if events[index].sender is side
+            and events[index].kind in kinds
+            and events[index].source in _SEEN
+        ),
+        None,
+    )
 
 
 def _alert_after_close(case: Case, verdict: Verdict) -> Iterator[Finding]:
@@ -87,7 +140,7 @@ def _alert_after_close(case: Case, verdict: Verdict) -> Iterator[Finding]:
             code="fatal-alert-sent",
             severity=Severity.NOTE,
             blame=None,
-            detail=f"The {side} sent {case.events[index].detail}"
+            detail=f"The {side} sent {alert_name(case, index)}"
             + (f" in reply to the {side.other}'s FIN." if after else "."),
             evidence=(index,),
         )
@@ -112,16 +165,15 @@ def _reset_noise(case: Case, verdict: Verdict) -> Iterator[Finding]:
 def _tcp_left_open(case: Case, verdict: Verdict) -> Iterator[Finding]:
     for index, event in enumerate(case.events):
         half = case.teardown[event.sender]
-        if (
-            event.kind is Kind.TIMEOUT
-            and half.half is Half.NOTIFIED
-            and (index not in verdict.evidence)
-        ):
+        said = _LEFT_OPEN.get(half.half)
+        if event.kind is not Kind.TIMEOUT or said is None or index in verdict.evidence:
+            continue
+        if any(mark < index for mark in half.marks):
             yield Finding(
                 code="tcp-left-open",
                 severity=Severity.NOTE,
                 blame=event.sender,
-                detail=f"The {event.sender} sent close_notify but left TCP open: no FIN in time.",
+                detail=f"The {event.sender} sent {said} but left TCP open: no FIN {waited(event)}.",
                 evidence=(index,),
             )
 
@@ -131,7 +183,8 @@ def _response_discarded(case: Case, verdict: Verdict) -> Iterator[Finding]:
     message = case.message
     if verdict.code is not Code.CLEAN or case.tls13 or message is None:
         return
-    if message.complete is False:
+    asked_first = case.teardown.first_closer is message.sender.other
+    if message.complete is False and asked_first:
         yield Finding(
             code="response-discarded",
             severity=Severity.NOTE,
@@ -146,7 +199,8 @@ def _witnesses_disagree(case: Case, _: Verdict) -> Iterator[Finding]:
     for side in Side:
         told = _sources(case.events, side, {Kind.CLOSE_NOTIFY})
         opened = Source.DECRYPTED in _sources(case.events, side, {Kind.APP_DATA, Kind.HANDSHAKE})
-        if told == {Source.PROVIDER} and opened and case.teardown[side].rst is None:
+        gap = any(event.kind is Kind.GAP and event.sender is side for event in case.events)
+        if told == {Source.PROVIDER} and opened and not gap and case.teardown[side].rst is None:
             yield Finding(
                 code="witnesses-disagree",
                 severity=Severity.WARNING,
@@ -154,6 +208,20 @@ def _witnesses_disagree(case: Case, _: Verdict) -> Iterator[Finding]:
                 detail=f"The TLS API tells of a close_notify by the {side} that the wire does "
                 "not show: the call returned, the alert may not have left the host.",
             )
+
+
+def _capture_gap(case: Case, verdict: Verdict) -> Iterator[Finding]:
+    index = case.first(Kind.GAP, Loss.NOT_CAPTURED)
+    if index is not None and index not in verdict.evidence:
+        event = case.events[index]
+        yield Finding(
+            code="capture-gap",
+            severity=Severity.NOTE,
+            blame=None,
+            detail=f"The capture lacks {event.bytes} bytes of the {event.sender}; "
+            "the TLS API made up for them.",
+            evidence=(index,),
+        )
 
 
 def _sources(events: tuple[Event, ...], side: Side, kinds: set[Kind]) -> set[Source]:
@@ -166,8 +234,10 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     _duplicate,
     _fatal_level,
     _user_canceled,
+    _after_the_end,
     _alert_after_close,
     _reset_noise,
     _tcp_left_open,
     _witnesses_disagree,
+    _capture_gap,
 )

@@ -1,9 +1,15 @@
 """Could data have been lost, and how surely is the close known: the close against the framing."""
 
+from typing import Final
+
 from tlsclose.core.case import Case, last_record
 from tlsclose.core.event import Kind, Side, Source
 from tlsclose.core.message import Framing, Message
 from tlsclose.core.verdict import Code, Confidence, TruncationRisk
+
+_SEEN_IN_THE_CLEAR: Final = (Code.NOT_TLS, Code.HANDSHAKE_FAILED, Code.DATA_LOST)
+_UNREAD_DATA: Final = (Code.RESET, Code.DATA_AFTER_CLOSE)
+"""A reset throws away what its receiver had not read; data after close_notify is ignored."""
 
 
 def truncation_risk(case: Case, code: Code) -> TruncationRisk:
@@ -14,15 +20,15 @@ def truncation_risk(case: Case, code: Code) -> TruncationRisk:
         return TruncationRisk.CERTAIN
     if message is not None and message.complete is not None:
         return TruncationRisk.NONE if message.complete else TruncationRisk.CERTAIN
+    if code in _UNREAD_DATA:
+        return TruncationRisk.POSSIBLE
     sides = [message.sender] if message is not None else list(Side)
     unproven = any(not case.teardown[side].notified for side in sides)
     return TruncationRisk.POSSIBLE if unproven else TruncationRisk.NONE
 
 
 def confidence(case: Case, code: Code) -> Confidence:
-    if code in (Code.NOT_TLS, Code.HANDSHAKE_FAILED):
-        return Confidence.PROVEN
-    if any(event.source is Source.PROVIDER for event in case.events):
+    if code in _SEEN_IN_THE_CLEAR or case.provider_testified:
         return Confidence.PROVEN
     ends = [index for side in Side if (index := last_record(case, side)) is not None]
     sealed = any(

@@ -10,80 +10,50 @@ Two distinctions that users miss most:
   the other side could not tell that end from a cut: premature. If it had, and only the other side
   left out its own close_notify before closing too: incomplete.
 - A reset is harmless once both close_notify are out, for nothing may follow them.
+
+And two about silence: a side that has not closed TCP by the end of the record has left nothing out
+yet, so nobody is blamed for it; and a wait for a message that ran out does not judge the close that
+came after it.
 """
 
 from collections.abc import Callable
 from typing import Final
 
+from tlsclose.core import unjudged
 from tlsclose.core.case import (
     Case,
     Hit,
+    alert_name,
+    application_data,
     before,
     both_notified_before,
     ending,
     first_fin_premature,
     first_reset,
     halves,
-    last_record,
     notifications,
+    waited,
 )
-from tlsclose.core.event import Kind, Loss, Side, Source
+from tlsclose.core.event import Kind, Loss, Side
 from tlsclose.core.risk import amount, truncation_risk, what_it_means
 from tlsclose.core.teardown import Half
 from tlsclose.core.verdict import Code, TruncationRisk
 
-
-def _not_tls(case: Case) -> Hit | None:
-    index = case.first(Kind.NOT_TLS)
-    if index is None:
-        return None
-    event = case.events[index]
-    return Hit(
-        summary=f"The {event.sender} does not speak TLS here: {event.detail}.",
-        evidence=(index,),
-        blame=event.sender,
-    )
-
-
-def _handshake_failed(case: Case) -> Hit | None:
-    if case.handshake_complete or case.teardown.first_closer is None:
-        return None
-    closer = case.teardown.first_closer
-    half = case.teardown[closer]
-    if half.fatal is not None:
-        alert = case.events[half.fatal].detail
-        text = f"The {closer} ended the handshake with an alert: {alert}."
-        return Hit(summary=text, evidence=(half.fatal,))
-    how, index = ending(half)
-    return Hit(
-        summary=f"The {closer} ended the connection with {how} before the handshake finished.",
-        evidence=(index,),
-        blame=closer,
-    )
+MESSAGE_WAITS: Final = frozenset({"request", "response"})
+"""`Event.detail` of a timeout that waited for a message, not for a close."""
 
 
 def _data_after_close(case: Case) -> Hit | None:
-    for side in Side:
-        half = case.teardown[side]
-        if half.late_data is not None and half.close_notify is not None:
-            return Hit(
-                summary=f"The {side} sent application data after its own close_notify; "
-                "the receiver must ignore it.",
-                evidence=(half.close_notify, half.late_data),
-                blame=side,
-            )
-    return None
-
-
-def _capture_incomplete(case: Case) -> Hit | None:
-    index = case.first(Kind.GAP, Loss.NOT_CAPTURED)
-    if index is None:
+    marks = [half.late_data for half in halves(case) if half.late_data is not None]
+    if not marks:
         return None
-    event = case.events[index]
+    side = case.side_of(min(marks))
+    notified = case.teardown[side].close_notify
     return Hit(
-        summary=f"The capture lacks {event.bytes} bytes of the {event.sender} that were "
-        "acknowledged: no judgement.",
-        evidence=(index,),
+        summary=f"The {side} sent application data after its own close_notify; "
+        "the receiver must ignore it.",
+        evidence=(min(marks), *(() if notified is None else (notified,))),
+        blame=side,
     )
 
 
@@ -92,12 +62,15 @@ def _data_lost(case: Case) -> Hit | None:
     if index is None:
         return None
     event = case.events[index]
-    resets = [half.rst for half in halves(case) if half.rst is not None]
-    how = " before a reset ended the connection" if resets else ""
+    reset = first_reset(case)
+    if reset is None:
+        text = f"{event.bytes} bytes that the {event.sender} sent never arrived."
+        return Hit(summary=text, evidence=(index,), blame=event.sender)
     return Hit(
-        summary=f"{event.bytes} bytes that the {event.sender} sent never arrived{how}.",
-        evidence=(index, *resets),
-        blame=case.side_of(resets[0]) if resets else event.sender,
+        summary=f"{event.bytes} bytes that the {event.sender} sent never arrived before a reset "
+        "ended the connection.",
+        evidence=(index, reset),
+        blame=case.side_of(reset),
     )
 
 
@@ -106,13 +79,15 @@ def _half_close_cut(case: Case) -> Hit | None:
     if message is None or message.complete is not False or not case.tls13:
         return None
     cutter = message.sender
-    notified = case.teardown[cutter.other].close_notify
-    half = case.teardown[cutter]
-    if notified is None or not _notified_early(case, cutter, notified):
+    asker, half = case.teardown[cutter.other], case.teardown[cutter]
+    notified = asker.close_notify
+    if notified is None or not _notified_early(case, cutter, asker.place(notified)):
         return None
     if half.half is Half.OPEN:
         return None
     how, index = ending(half)
+    if before(asker.rst, index) or before(asker.fatal, index):
+        return None
     return Hit(
         summary=f"The {cutter} cut its answer off with {how} because the {cutter.other} "
         f"had sent close_notify: {amount(message)}.",
@@ -123,28 +98,29 @@ def _half_close_cut(case: Case) -> Hit | None:
 
 def _notified_early(case: Case, cutter: Side, notified: int) -> bool:
     """The close_notify came before any answer, and not because a wait for it ran out."""
-    return not any(
-        event.sender is cutter and event.kind in (Kind.APP_DATA, Kind.TIMEOUT)
-        for event in case.events[:notified]
-    )
+    marks = (application_data(case, cutter), case.first(Kind.TIMEOUT, sender=cutter))
+    return not any(before(mark, notified) for mark in marks)
 
 
 def _fatal_alert(case: Case) -> Hit | None:
     marks = [half.fatal for half in halves(case) if half.fatal is not None]
-    if not marks:
-        return None
-    index = min(marks)
-    sender = case.side_of(index)
-    ended = case.teardown[sender.other]
-    if case.teardown[sender].half is not Half.ABORTED:
-        return None
-    if before(ended.fin, index) or before(ended.rst, index):
+    index = min((mark for mark in marks if _alert_ended(case, mark)), default=None)
+    if index is None:
         return None
     return Hit(
-        summary=f"The {sender} ended the connection with a fatal alert: "
-        f"{case.events[index].detail}.",
+        summary=f"The {case.side_of(index)} ended the connection with a fatal alert: "
+        f"{alert_name(case, index)}.",
         evidence=(index,),
     )
+
+
+def _alert_ended(case: Case, index: int) -> bool:
+    """Not an alert after its sender's close_notify, nor a complaint about a bare FIN or a reset."""
+    own, other = case.teardown[case.side_of(index)], case.teardown[case.side_of(index).other]
+    if own.half is not Half.ABORTED:
+        return False
+    bare_fin = None if other.notified else other.fin
+    return not any(before(mark, own.place(index)) for mark in (bare_fin, other.rst))
 
 
 def _reset(case: Case) -> Hit | None:
@@ -181,26 +157,38 @@ def _reset_hit(case: Case, *, after_close: bool) -> Hit | None:
 
 
 def _no_answer(case: Case) -> Hit | None:
-    index = case.first(Kind.TIMEOUT)
-    if index is None:
-        return None
+    for index, event in enumerate(case.events):
+        if event.kind is Kind.TIMEOUT and _unanswered(case, index):
+            return _silence(case, index)
+    return None
+
+
+def _unanswered(case: Case, index: int) -> bool:
+    """Nothing ended either direction when the wait ran out, and it was a wait for a close."""
     silent = case.side_of(index)
-    half = case.teardown[silent]
-    began = (half.close_notify, half.fin, half.rst, half.fatal)
+    half, other = case.teardown[silent], case.teardown[silent.other]
+    if case.events[index].detail in MESSAGE_WAITS and case.teardown.first_closer is not None:
+        return False
+    began = (*half.marks, other.rst)
     if any(before(mark, index) for mark in began):
-        return None
-    if first_fin_premature(case, before=index) is not None:
-        return None
-    asked = case.teardown[silent.other].close_notify
+        return False
+    return first_fin_premature(case, before=index) is None
+
+
+def _silence(case: Case, index: int) -> Hit:
     event = case.events[index]
-    wait = "in time" if event.waited_ns is None else f"within {event.waited_ns / 1e9:g} s"
-    if not before(asked, index):
-        text = f"The {silent} sent neither close_notify, FIN nor RST {wait}; nobody closed."
-        return Hit(summary=text, evidence=(index,))
+    silent = event.sender
+    asked = case.teardown[silent.other].close_notify
+    if asked is None or asked > index:
+        nobody = "; nobody closed." if case.teardown.first_closer is None else "."
+        return Hit(
+            summary=f"The {silent} sent neither close_notify, FIN nor RST {waited(event)}{nobody}",
+            evidence=(index,),
+        )
     return Hit(
-        summary=f"The {silent} did not answer close_notify {wait}: "
+        summary=f"The {silent} did not answer close_notify {waited(event)}: "
         "neither close_notify, FIN nor RST.",
-        evidence=(index, *(() if asked is None else (asked,))),
+        evidence=(index, asked),
         blame=None if case.tls13 else silent,
     )
 
@@ -217,43 +205,17 @@ def _premature_close(case: Case) -> Hit | None:
     )
 
 
-def _undetermined(case: Case) -> Hit | None:
-    """No keys, no witness at an end: sealed records and no record that can pass for an alert."""
-    if any(event.source is Source.PROVIDER for event in case.events):
-        return None
-    sealed = [
-        index
-        for side in Side
-        if not case.teardown[side].notified
-        and (index := last_record(case, side)) is not None
-        and case.events[index].kind is Kind.RECORD
-        and case.events[index].count == 1
-    ]
-    if not sealed or case.teardown.first_closer is None:
-        return None
-    return Hit(
-        summary="The last records are encrypted and could be alerts or data: give the keys.",
-        evidence=tuple(sealed),
-    )
-
-
 def _incomplete_close(case: Case) -> Hit | None:
-    fins = [half.fin for half in halves(case) if half.fin is not None]
-    silent = [side for side in Side if not case.teardown[side].notified]
-    if not fins or len(silent) != 1:
-        return None
-    side = silent[0]
-    half = case.teardown[side]
-    then = "closed TCP" if half.fin is not None else "let TCP close"
-    return Hit(
-        summary=f"The {side.other} sent close_notify; the {side} {then} without its own.",
-        evidence=tuple(
-            index
-            for index in (case.teardown[side.other].close_notify, half.fin)
-            if index is not None
-        ),
-        blame=side,
-    )
+    for side in Side:
+        half, other = case.teardown[side], case.teardown[side.other]
+        if half.fin is not None and not half.notified and other.close_notify is not None:
+            return Hit(
+                summary=f"The {side.other} sent close_notify; "
+                f"the {side} closed TCP without its own.",
+                evidence=(other.close_notify, half.fin),
+                blame=side,
+            )
+    return None
 
 
 def _clean(case: Case) -> Hit | None:
@@ -271,29 +233,20 @@ def _clean(case: Case) -> Hit | None:
     )
 
 
-def _capture_ends_early(case: Case) -> Hit | None:
-    if case.teardown.first_closer is None:
-        return Hit(summary="Nobody closed before the record ends: no judgement.", evidence=())
-    return Hit(
-        summary="The record ends before TCP was closed: no judgement.",
-        evidence=notifications(case),
-    )
-
-
 RULES: Final[tuple[tuple[Code, Callable[[Case], Hit | None]], ...]] = (
-    (Code.NOT_TLS, _not_tls),
-    (Code.HANDSHAKE_FAILED, _handshake_failed),
-    (Code.CAPTURE_INCOMPLETE, _capture_incomplete),
+    (Code.NOT_TLS, unjudged.not_tls),
+    (Code.HANDSHAKE_FAILED, unjudged.handshake_failed),
+    (Code.CAPTURE_INCOMPLETE, unjudged.capture_incomplete),
     (Code.DATA_AFTER_CLOSE, _data_after_close),
     (Code.HALF_CLOSE_CUT, _half_close_cut),
     (Code.DATA_LOST, _data_lost),
     (Code.FATAL_ALERT, _fatal_alert),
-    (Code.UNDETERMINED, _undetermined),
+    (Code.UNDETERMINED, unjudged.undetermined),
     (Code.NO_ANSWER, _no_answer),
     (Code.RESET, _reset),
     (Code.RESET_AFTER_CLOSE, _reset_after_close),
     (Code.PREMATURE_CLOSE, _premature_close),
     (Code.INCOMPLETE_CLOSE, _incomplete_close),
     (Code.CLEAN, _clean),
-    (Code.CAPTURE_INCOMPLETE, _capture_ends_early),
+    (Code.CAPTURE_INCOMPLETE, unjudged.capture_ends_early),
 )

@@ -8,6 +8,9 @@ The three witnesses often tell the same fact twice: a FIN is a packet and an end
 wire saw a kind of fact of a side, the wire's account gives its place and time; the TLS API or the
 socket is heard where the wire is silent. Within one side FIN follows everything in the stream and
 RST follows FIN, whatever the clock of a slower witness says.
+
+An alert that is only inferred is believed while nothing speaks against it: it must be the last word
+of its side on the wire, and an error alert that the TLS API told of outranks it.
 """
 
 from collections.abc import Sequence
@@ -15,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from tlsclose.core.event import ON_THE_WIRE, Event, Kind, Side
+from tlsclose.core.event import ON_THE_WIRE, Event, Kind, Side, Source
 
 
 class Half(StrEnum):
@@ -54,6 +57,8 @@ TRANSITIONS: Final[dict[Half, dict[Kind, Half]]] = {
 """What moves a half; every pair not listed leaves it where it is. ALERT: error alerts only."""
 
 _CLOSING: Final = (Kind.ALERT, Kind.CLOSE_NOTIFY, Kind.FIN, Kind.RST)
+_SEEN: Final = (Source.WIRE, Source.DECRYPTED)
+_DATA: Final = (Kind.APP_DATA, Kind.RECORD)
 _STREAM_RANK: Final = {Kind.FIN: 1, Kind.RST: 2}
 
 
@@ -75,6 +80,19 @@ class HalfClose:
     @property
     def notified(self) -> bool:
         return self.close_notify is not None
+
+    @property
+    def marks(self) -> tuple[int, ...]:
+        """First error alert, close_notify, FIN and RST, as far as they came."""
+        marks = (self.fatal, self.close_notify, self.fin, self.rst)
+        return tuple(mark for mark in marks if mark is not None)
+
+    def place(self, index: int) -> int:
+        """Where an alert of this half stood among all events: never after the half's FIN or RST.
+
+        A witness that is slower than the wire tells of the alert after the FIN that followed it.
+        """
+        return min(mark for mark in (index, self.fin, self.rst) if mark is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,13 +152,42 @@ def _facts(events: Sequence[Event], side: Side, *, tls13: bool) -> list[int]:
 
 def _told(events: Sequence[Event], side: Side, kind: Kind, *, tls13: bool) -> list[int]:
     """The best witness's account of one kind of fact of one side."""
-    accounts = [
+    seen: list[int] = []
+    inferred: list[int] = []
+    heard: list[int] = []
+    for index in _accounts(events, side, kind, tls13=tls13):
+        source = events[index].source
+        if source is Source.INFERRED:
+            inferred.append(index)
+        else:
+            (seen if source in ON_THE_WIRE else heard).append(index)
+    if seen:
+        return seen
+    if inferred and _believed(events, side, inferred[-1], tls13=tls13):
+        return inferred[-1:]
+    return heard
+
+
+def _accounts(events: Sequence[Event], side: Side, kind: Kind, *, tls13: bool) -> list[int]:
+    return [
         index
         for index, event in enumerate(events)
         if event.sender is side and event.kind is kind and _ends(event, tls13=tls13)
     ]
-    wire = [index for index in accounts if events[index].source in ON_THE_WIRE]
-    return wire or accounts
+
+
+def _believed(events: Sequence[Event], side: Side, inferred: int, *, tls13: bool) -> bool:
+    """Whether an inferred alert is its side's last word and the TLS API does not contradict it."""
+    told = {
+        kind
+        for kind in (Kind.ALERT, Kind.CLOSE_NOTIFY)
+        for index in _accounts(events, side, kind, tls13=tls13)
+        if events[index].source not in ON_THE_WIRE
+    }
+    return (not told or events[inferred].kind in told) and not any(
+        event.sender is side and event.kind in _DATA and event.source in ON_THE_WIRE
+        for event in events[inferred + 1 :]
+    )
 
 
 def _ends(event: Event, *, tls13: bool) -> bool:
@@ -150,8 +197,11 @@ def _ends(event: Event, *, tls13: bool) -> bool:
 
 
 def _late_data(events: Sequence[Event], side: Side, close_notify: int | None) -> int | None:
-    """Only the wire can tell: both facts must be its own, for clocks of witnesses differ."""
-    if close_notify is None or events[close_notify].source not in ON_THE_WIRE:
+    """Only the wire can tell: both facts must be its own, for clocks of witnesses differ.
+
+    A sealed alert with data after it is no proof: more likely it was something else.
+    """
+    if close_notify is None or events[close_notify].source not in _SEEN:
         return None
     return next(
         (
@@ -166,12 +216,7 @@ def _late_data(events: Sequence[Event], side: Side, close_notify: int | None) ->
 
 
 def _first_closer(events: Sequence[Event], halves: dict[Side, HalfClose]) -> Side | None:
-    marks = [
-        (index, side)
-        for side, half in halves.items()
-        for index in (half.close_notify, half.fatal, half.fin, half.rst)
-        if index is not None
-    ]
+    marks = [(index, side) for side, half in halves.items() for index in half.marks]
     return min(marks, key=lambda mark: (events[mark[0]].at_ns, mark[0]))[1] if marks else None
 
 

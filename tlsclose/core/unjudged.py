@@ -1,0 +1,122 @@
+"""The rules for what is no close to judge: not TLS, no finished handshake, too little seen."""
+
+from tlsclose.core.case import (
+    Case,
+    Hit,
+    alert_name,
+    before,
+    ending,
+    halves,
+    last_record,
+    notifications,
+    waited,
+)
+from tlsclose.core.event import Kind, Loss, Side
+
+
+def not_tls(case: Case) -> Hit | None:
+    index = case.first(Kind.NOT_TLS)
+    if index is None:
+        return None
+    event = case.events[index]
+    return Hit(
+        summary=f"The {event.sender} does not speak TLS here: {event.detail}.",
+        evidence=(index,),
+        blame=event.sender,
+    )
+
+
+def handshake_failed(case: Case) -> Hit | None:
+    if case.handshake_complete or _starts_late(case):
+        return None
+    return _handshake_silence(case) or _handshake_ended(case)
+
+
+def _handshake_silence(case: Case) -> Hit | None:
+    """A wait that ran out before anyone closed: who gives up after it is not to blame."""
+    index = case.first(Kind.TIMEOUT)
+    if index is None:
+        return None
+    if any(before(mark, index) for half in halves(case) for mark in half.marks):
+        return None
+    event = case.events[index]
+    return Hit(
+        summary=f"The {event.sender} did not finish the handshake {waited(event)}.",
+        evidence=(index,),
+        blame=event.sender,
+    )
+
+
+def _handshake_ended(case: Case) -> Hit | None:
+    closer = case.teardown.first_closer
+    if closer is None:
+        return None
+    half = case.teardown[closer]
+    if half.fatal is not None:
+        text = f"The {closer} ended the handshake with an alert: {alert_name(case, half.fatal)}."
+        return Hit(summary=text, evidence=(half.fatal,))
+    how, index = ending(half)
+    return Hit(
+        summary=f"The {closer} ended the connection with {how} before the handshake finished.",
+        evidence=(index,),
+        blame=closer,
+    )
+
+
+def _starts_late(case: Case) -> bool:
+    """The capture began after the handshake, or lacks a part of it."""
+    if case.handshake_complete or case.provider_testified:
+        return False
+    if case.first(Kind.GAP, Loss.NOT_CAPTURED) is not None:
+        return True
+    began = case.first(Kind.SYN) is not None or case.first(Kind.HANDSHAKE) is not None
+    data = case.first(Kind.APP_DATA) is not None or case.first(Kind.RECORD) is not None
+    return data and not began
+
+
+def capture_incomplete(case: Case) -> Hit | None:
+    """An end's own TLS API makes up for packets that only the capture lacks."""
+    index = case.first(Kind.GAP, Loss.NOT_CAPTURED)
+    if case.provider_testified:
+        return None
+    if index is None:
+        text = "The capture starts after the handshake: no judgement."
+        return Hit(summary=text, evidence=()) if _starts_late(case) else None
+    event = case.events[index]
+    return Hit(
+        summary=f"The capture lacks {event.bytes} bytes of the {event.sender} that were "
+        "acknowledged: no judgement.",
+        evidence=(index,),
+    )
+
+
+def undetermined(case: Case) -> Hit | None:
+    """No keys, no witness at an end, and a lone sealed record as a side's last word.
+
+    A run of like records is data. A single one may be an alert that was padded.
+    """
+    if case.provider_testified:
+        return None
+    sealed = [
+        index
+        for side in Side
+        if not case.teardown[side].notified
+        and (index := last_record(case, side)) is not None
+        and case.events[index].kind is Kind.RECORD
+        and case.events[index].count == 1
+    ]
+    if not sealed or case.teardown.first_closer is None:
+        return None
+    return Hit(
+        summary="The last records are encrypted and could be alerts or data: give the keys.",
+        evidence=tuple(sealed),
+    )
+
+
+def capture_ends_early(case: Case) -> Hit | None:
+    if case.teardown.first_closer is None:
+        return Hit(summary="Nobody closed before the record ends: no judgement.", evidence=())
+    return Hit(
+        summary="The record ends before TCP was closed: no judgement.",
+        evidence=notifications(case),
+    )
