@@ -33,6 +33,10 @@ TABLE: Final = (
             "a load balancer, proxy or firewall ended the TCP connection by its own timeout",
         ),
         next_steps=(
+            (
+                "The side blamed: call the TLS library's shutdown function before the socket is "
+                "closed (SSL_shutdown, unwrap(), ShutdownAsync(), gnutls_bye)"
+            ),
             "OpenSSL: call SSL_shutdown before SSL_free; do not set SSL_set_quiet_shutdown",
             (
                 "Python: call SSLSocket.unwrap() before close(); close() alone sends nothing; "

@@ -1,0 +1,135 @@
+"""`tlsclose explain`: what a verdict code or an error text means, and what to do."""
+
+import dataclasses
+import json
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import click
+
+from tlsclose.cli import options
+from tlsclose.cli.output import Format
+from tlsclose.core.error_text import LONGEST
+from tlsclose.core.explain import Entry, ErrorText, entries, entry, match_error
+from tlsclose.core.verdict import SEVERITY, Code
+from tlsclose.errors import UsageError
+
+WIDTH: Final = 80
+SCHEMA_VERSION: Final = 1
+
+
+@click.command(
+    short_help="What a verdict code or an error text means.",
+    context_settings={"ignore_unknown_options": True},
+)
+@click.argument("words", nargs=-1, metavar="[CODE|ERROR TEXT]")
+@options.plain_format
+def explain(*, words: tuple[str, ...], format_: str) -> int:
+    """Explain a verdict code, or an error text pasted from any TLS stack.
+
+    Without an argument the codes are listed. - reads the error text from standard input.
+    """
+    asked = _pasted() if words == ("-",) else " ".join(words)
+    found, errors = _look_up(asked) if words else (entries(), ())
+    if format_ == Format.JSON:
+        click.echo(_document(found, errors))
+    elif not words:
+        click.echo("\n".join(_listed(item) for item in found))
+    else:
+        click.echo("\n".join(_pages(found, errors)))
+    return 0
+
+
+def _pasted() -> str:
+    if sys.stdin is None:
+        raise UsageError("standard input is closed; name a code or an error text")
+    return click.get_binary_stream("stdin").read(LONGEST).decode("utf-8", "replace")
+
+
+def _look_up(asked: str) -> tuple[tuple[Entry, ...], tuple[ErrorText, ...]]:
+    name = "-".join(asked.replace("_", " ").lower().split())
+    if name in set(Code):
+        return (entry(Code(name)),), ()
+    errors = match_error(asked)
+    if errors:
+        return (), errors
+    raise UsageError(_unknown(name))
+
+
+def _unknown(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name[:80], list(Code), n=1)
+    if close:
+        return f"no such code; did you mean 'tlsclose explain {close[0]}'?"
+    return "neither a verdict code nor a known error text; 'tlsclose explain' lists the codes"
+
+
+def _listed(item: Entry) -> str:
+    return f"{item.code:<20}{SEVERITY[item.code]:<9}{item.title}"
+
+
+def _pages(found: Sequence[Entry], errors: Sequence[ErrorText]) -> Iterator[str]:
+    for item in found:
+        yield from _entry_page(item)
+    for number, error in enumerate(errors):
+        if number:
+            yield ""
+        yield from _error_page(error)
+
+
+def _entry_page(item: Entry) -> Iterator[str]:
+    yield f"{item.code} ({SEVERITY[item.code]})"
+    yield f"  {item.title}"
+    yield ""
+    yield from _wrapped(item.meaning)
+    yield from _wrapped(item.why)
+    for heading, lines in (
+        ("likely causes", item.causes),
+        ("what to do", item.next_steps),
+        ("what users see", item.users_see),
+        ("rules", item.rules),
+    ):
+        yield ""
+        yield heading
+        for line in lines:
+            yield from _wrapped(line, first="- ")
+
+
+def _error_page(error: ErrorText) -> Iterator[str]:
+    yield f"{error.stack}: {error.text}"
+    yield from _wrapped(error.means)
+    yield from _wrapped(f"verdict  {', '.join(error.codes)}")
+    yield from _wrapped(f"settle   {error.settle}")
+
+
+def _wrapped(text: str, *, first: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=f"  {first}",
+        subsequent_indent=" " * (2 + len(first)),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _document(found: Sequence[Entry], errors: Sequence[ErrorText]) -> str:
+    return json.dumps(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "entries": [
+                {**dataclasses.asdict(item), "severity": SEVERITY[item.code]} for item in found
+            ],
+            "errors": [_error_fields(error) for error in errors],
+        },
+        indent=2,
+    )
+
+
+def _error_fields(error: ErrorText) -> dict[str, object]:
+    fields = dataclasses.asdict(error)
+    del fields["needles"]
+    return fields

@@ -1,0 +1,123 @@
+"""One class per format: takes reports one at a time and writes them. Constant memory."""
+
+import json
+import shutil
+import tempfile
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import IO, Final, Literal, Protocol, cast
+
+from tlsclose.core.report import Report
+
+Destination = Callable[[], IO[str]]
+"""Opens the stream at the first call; the same stream every time."""
+
+SPOOL_BYTES: Final = 8 * 2**20
+"""Of JSON reports kept in memory before they go to a temporary file."""
+
+
+class Sink(Protocol):
+    """What a format does with reports."""
+
+    streams: bool
+    """Whether each report is written as it ends even where others wait for their order."""
+
+    def add(self, report: Report) -> None:
+        """Take one report."""
+        ...
+
+    def close(self, reports: Sequence[Report]) -> None:
+        """Write what comes at the end. `reports`: all of them, where the caller kept them."""
+        ...
+
+
+class TextSink:
+    """For people: the timeline of each report, then a table where there are several.
+
+    `timelines` bounds how many are drawn.
+    """
+
+    streams = False
+
+    def __init__(
+        self, destination: Destination, *, color: str, verbosity: int, timelines: int | None
+    ) -> None:
+        self._destination = destination
+        self._color = cast("Literal['auto', 'always', 'never']", color)
+        self._verbosity = verbosity
+        self._left = timelines
+
+    def add(self, report: Report) -> None:
+        if self._left == 0:
+            return
+        if self._left is not None:
+            self._left -= 1
+        from tlsclose.report.text import make_console, print_report
+
+        stream = self._destination()
+        console = make_console(color=self._color, file=stream)
+        print_report(report, console, verbosity=self._verbosity)
+        stream.flush()
+
+    def close(self, reports: Sequence[Report]) -> None:
+        if len(reports) < 2:
+            return
+        from tlsclose.report.text import make_console, print_summary
+
+        stream = self._destination()
+        print_summary(reports, make_console(color=self._color, file=stream))
+        stream.flush()
+
+
+class JsonlSink:
+    """One report a line, as it ends."""
+
+    streams = True
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+
+    def add(self, report: Report) -> None:
+        from tlsclose.report.json import line
+
+        stream = self._destination()
+        stream.write(line(report).rstrip("\n") + "\n")
+        stream.flush()
+
+    def close(self, reports: Sequence[Report]) -> None:
+        """Nothing comes at the end."""
+
+
+class JsonSink:
+    """One document. Reports wait in a spool, since a listener may judge any number."""
+
+    streams = False
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+        self._spool = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by `close`
+            SPOOL_BYTES, "w+", encoding="utf-8", newline="\n"
+        )
+
+    def add(self, report: Report) -> None:
+        from tlsclose.report.json import line
+
+        pretty = json.dumps(json.loads(line(report)), indent=2, ensure_ascii=False)
+        self._spool.write(",\n" if self._spool.tell() else "\n")
+        self._spool.write(textwrap.indent(pretty, "    "))
+
+    def close(self, reports: Sequence[Report]) -> None:  # noqa: ARG002
+        from tlsclose.report.json import document
+
+        frame = json.loads(document(()))
+        del frame["reports"]
+        stream = self._destination()
+        head = json.dumps(frame, indent=2).removesuffix("\n}")
+        stream.write(f'{head},\n  "reports": [')
+        if self._spool.tell():
+            self._spool.seek(0)
+            shutil.copyfileobj(self._spool, stream)
+            stream.write("\n  ")
+        self._spool.close()
+        stream.write("]\n}\n")
+        stream.flush()
