@@ -18,7 +18,9 @@ from tlsclose.net.clock import Clock, Deadline
 from tlsclose.net.tcp_info import tcp_info
 
 CHUNK: Final = 256 * 1024
-_RESETS: Final = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN})
+_RESETS: Final = frozenset(
+    {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN, errno.ENOTCONN}
+)
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)
 _SETTLE_STEP_S: Final = 0.001
 """No event tells that the last FIN was acknowledged: the state has to be asked for."""
