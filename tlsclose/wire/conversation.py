@@ -51,6 +51,7 @@ class Conversation:
         side = self._sides[sender]
         side.stamp = stamp
         if side.foreign is not None:
+            side.foreign.stamp = side.foreign.stamp if side.foreign.size else stamp
             data = side.foreign.feed(data)
             if side.foreign.found:
                 side.restart()

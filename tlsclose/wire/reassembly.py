@@ -69,6 +69,7 @@ class HalfStream:
         """Segments that came ahead of an earlier byte."""
         self._waiting: list[Chunk] = []
         self._waiting_bytes = 0
+        self._last: Stamp | None = None
 
     def begin(self, base: int) -> None:
         """Fix the sequence number of offset 0, unless it is known."""
@@ -111,7 +112,7 @@ class HalfStream:
         self.sent = max(self.sent, chunk.end)
         chunk = _from(chunk, self.expected)
         if not self._waiting and chunk.start == self.expected:
-            self.expected = chunk.end
+            self.expected, self._last = chunk.end, stamp
             return [chunk]
         self._wait(chunk)
         return self._ready(stamp)
@@ -121,11 +122,14 @@ class HalfStream:
         return self._waiting_bytes > MAX_WAITING_BYTES or len(self._waiting) > MAX_WAITING_CHUNKS
 
     def give_up_hole(self) -> list[Chunk | Missing]:
-        """Declare the first hole lost; return it and the chunks behind it, each at its own time."""
+        """Declare the first hole lost; return it and the chunks behind it, each at its own time.
+
+        The hole is stamped with the last bytes before it.
+        """
         if not self._waiting:
             return []
         first = self._waiting[0]
-        result: list[Chunk | Missing] = [*self._lost(first.stamp, first.start)]
+        result: list[Chunk | Missing] = [*self._lost(self._last or first.stamp, first.start)]
         result += self._ready(None)
         return result
 
@@ -173,7 +177,8 @@ class HalfStream:
                 break
             taken += 1
             self.expected = chunk.end
-            result.append(chunk._replace(stamp=stamp) if stamp is not None else chunk)
+            self._last = stamp or chunk.stamp
+            result.append(chunk._replace(stamp=self._last))
         del self._waiting[:taken]
         self._waiting_bytes -= sum(len(chunk.data) for chunk in result)
         return result
