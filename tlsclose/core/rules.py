@@ -97,8 +97,12 @@ def _half_close_cut(case: Case) -> Hit | None:
 
 
 def _notified_early(case: Case, cutter: Side, notified: int) -> bool:
-    """The close_notify came before any answer, and not because a wait for it ran out."""
-    marks = (application_data(case, cutter), case.first(Kind.TIMEOUT, sender=cutter))
+    """The close_notify came before any answer or end, and not because a wait for it ran out."""
+    marks = (
+        *case.teardown[cutter].marks,
+        application_data(case, cutter),
+        case.first(Kind.TIMEOUT, sender=cutter),
+    )
     return not any(before(mark, notified) for mark in marks)
 
 
@@ -167,7 +171,7 @@ def _unanswered(case: Case, index: int) -> bool:
     """Nothing ended either direction when the wait ran out, and it was a wait for a close."""
     silent = case.side_of(index)
     half, other = case.teardown[silent], case.teardown[silent.other]
-    if case.events[index].detail in MESSAGE_WAITS and case.teardown.first_closer is not None:
+    if case.events[index].detail in MESSAGE_WAITS and _closed_later(case, index):
         return False
     began = (*half.marks, other.rst)
     if any(before(mark, index) for mark in began):
@@ -175,9 +179,17 @@ def _unanswered(case: Case, index: int) -> bool:
     return first_fin_premature(case, before=index) is None
 
 
+def _closed_later(case: Case, index: int) -> bool:
+    marks = [mark for half in halves(case) for mark in half.marks]
+    return bool(marks) and min(marks) > index
+
+
 def _silence(case: Case, index: int) -> Hit:
     event = case.events[index]
     silent = event.sender
+    if unjudged.given_up(case):
+        text = f"The {silent} did not finish the handshake {waited(event)}."
+        return Hit(summary=text, evidence=(index,), blame=silent)
     asked = case.teardown[silent.other].close_notify
     if asked is None or asked > index:
         nobody = "; nobody closed." if case.teardown.first_closer is None else "."

@@ -1,5 +1,7 @@
 """The rules for what is no close to judge: not TLS, no finished handshake, too little seen."""
 
+from typing import Final
+
 from tlsclose.core.case import (
     Case,
     Hit,
@@ -9,9 +11,11 @@ from tlsclose.core.case import (
     halves,
     last_record,
     notifications,
-    waited,
 )
 from tlsclose.core.event import Kind, Loss, Side
+
+LONGEST_PADDED_ALERT: Final = 512
+"""Bytes of a record's body. Padding is free up to 2**14 (RFC 9846 5.4); nobody spends more."""
 
 
 def not_tls(case: Case) -> Hit | None:
@@ -27,24 +31,17 @@ def not_tls(case: Case) -> Hit | None:
 
 
 def handshake_failed(case: Case) -> Hit | None:
-    if case.handshake_complete or _starts_late(case):
+    if case.handshake_complete or given_up(case) or _starts_late(case):
         return None
-    return _handshake_silence(case) or _handshake_ended(case)
+    return _handshake_ended(case)
 
 
-def _handshake_silence(case: Case) -> Hit | None:
-    """A wait that ran out before anyone closed: who gives up after it is not to blame."""
+def given_up(case: Case) -> bool:
+    """The wait for the handshake ran out before anyone closed: who then closes is not to blame."""
     index = case.first(Kind.TIMEOUT)
-    if index is None:
-        return None
-    if any(before(mark, index) for half in halves(case) for mark in half.marks):
-        return None
-    event = case.events[index]
-    return Hit(
-        summary=f"The {event.sender} did not finish the handshake {waited(event)}.",
-        evidence=(index,),
-        blame=event.sender,
-    )
+    if index is None or case.handshake_complete:
+        return False
+    return not any(before(mark, index) for half in halves(case) for mark in half.marks)
 
 
 def _handshake_ended(case: Case) -> Hit | None:
@@ -93,7 +90,7 @@ def capture_incomplete(case: Case) -> Hit | None:
 def undetermined(case: Case) -> Hit | None:
     """No keys, no witness at an end, and a lone sealed record as a side's last word.
 
-    A run of like records is data. A single one may be an alert that was padded.
+    A run of like records is data, and so is a long one. A short one may be a padded alert.
     """
     if case.provider_testified:
         return None
@@ -104,6 +101,7 @@ def undetermined(case: Case) -> Hit | None:
         and (index := last_record(case, side)) is not None
         and case.events[index].kind is Kind.RECORD
         and case.events[index].count == 1
+        and case.events[index].bytes <= LONGEST_PADDED_ALERT
     ]
     if not sealed or case.teardown.first_closer is None:
         return None
