@@ -166,6 +166,10 @@ STORIES = {
         "server timeout 5s response; client close_notify; server timeout 5s close_notify",
         ("1.2",), None, "no-answer", "server",
     ),
+    "TLS-08 no response to a half-close": (
+        "client app_data; client close_notify; server timeout 5s response; client fin",
+        ("1.2",), None, "no-answer", "server",
+    ),
     "no response and nobody closes": (
         "server timeout 5s response", BOTH, None, "no-answer", None,
     ),
@@ -199,6 +203,10 @@ STORIES = {
         ("client app_data; client close_notify; pause 5ms; server app_data; server close_notify; "
         "server fin; client fin"),
         BOTH, COMPLETE, "clean", None,
+    ),
+    "the server closes before it is asked to": (
+        "server close_notify; server fin; client close_notify; client fin",
+        BOTH, CUT, "clean", None,
     ),
     "a short response that nobody cut": (
         "server app_data; server close_notify; server fin; client close_notify; client fin",
@@ -297,12 +305,6 @@ def other(side):
             None,
             "alert: fatal handshake_failure",
         ),
-        (
-            "client handshake client_hello; server timeout 5s; client fin",
-            "server",
-            "did not finish the handshake within 5 s",
-        ),
-        ("server timeout 5s", "server", "did not finish"),
         ("client record 90 @provider; server fin @socket", "server", "FIN before"),
     ],
 )
@@ -312,6 +314,14 @@ def test_handshake_failed(text, blame, says):
     assert (verdict.code, verdict.blame) == ("handshake-failed", blame), str(play)
     assert says in verdict.summary
     assert verdict.truncation_risk == "none"
+
+
+@pytest.mark.parametrize("then", ["", "; client fin", "; client close_notify; client fin"])
+def test_a_handshake_without_end_is_no_answer_whoever_gives_up(then):
+    text = f"client handshake client_hello; server timeout 5s handshake{then}"
+    verdict = act(text, handshake=False).judgement.verdict
+    assert (verdict.code, verdict.blame) == ("no-answer", "server")
+    assert verdict.summary == "The server did not finish the handshake within 5 s."
 
 
 @pytest.mark.parametrize(
@@ -386,6 +396,7 @@ def test_data_after_close_blames_the_first_who_sent_it(text, blame, version):
         ("client record 150; server record 900; server fin; client fin", "undetermined"),
         ("client record 150; server record x9; server rst", "undetermined"),
         ("client record x2; server record x9; server fin; client fin", "premature-close"),
+        ("client record 513; server record 16401; server fin; client fin", "premature-close"),
         (
             (
                 "client record x2; client close_notify @inferred; server record x9; "
