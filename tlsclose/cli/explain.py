@@ -45,7 +45,7 @@ def explain(*, words: tuple[str, ...], format_: str) -> int:
 def _pasted() -> str:
     if sys.stdin is None:
         raise UsageError("standard input is closed; name a code or an error text")
-    return click.get_binary_stream("stdin").read(LONGEST).decode("utf-8", "replace")
+    return sys.stdin.buffer.read(LONGEST).decode("utf-8", "replace")
 
 
 def _look_up(asked: str) -> tuple[tuple[Entry, ...], tuple[ErrorText, ...]]:

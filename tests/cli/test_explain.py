@@ -1,0 +1,71 @@
+import io
+import json
+import sys
+
+import pytest
+
+from tlsclose.core.verdict import Code
+
+
+def test_list_has_one_line_a_code(run):
+    lines = run("explain").out.splitlines()
+    assert [line.split()[0] for line in lines] == list(Code)
+    assert max(map(len, lines)) <= 100
+
+
+@pytest.mark.parametrize("code", Code)
+def test_code(run, code):
+    ended = run("explain", code)
+    assert ended.code == 0
+    assert ended.out.startswith(f"{code} (")
+    assert "what to do" in ended.out
+
+
+@pytest.mark.parametrize("words", [("PREMATURE_CLOSE",), ("premature", "close")])
+def test_code_in_other_spellings(run, words):
+    assert run("explain", *words).out.startswith("premature-close (error)")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("unexpected eof while reading",),
+        ("unexpected", "eof", "while", "reading"),
+        ("0A000126",),
+        ("-2146893033",),
+        ("-0x7880",),
+    ],
+)
+def test_error_text(run, words):
+    ended = run("explain", *words)
+    assert ended.code == 0
+    assert "settle   tlsclose " in ended.out
+
+
+def test_error_text_from_standard_input(run, monkeypatch):
+    text = b"line one\nrustls: peer closed connection without sending TLS close_notify\xff\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert run("explain", "-").out.startswith("rustls: ")
+
+
+def test_closed_standard_input(run, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert run("explain", "-").code == 2
+
+
+def test_json(run):
+    document = json.loads(run("explain", "reset", "--format", "json").out)
+    assert document["schema_version"] == 1
+    assert document["entries"][0]["code"] == "reset"
+    assert document["entries"][0]["severity"] == "error"
+    assert document["errors"] == []
+    found = json.loads(run("explain", "SSLZeroReturnError", "--format", "json").out)
+    assert found["entries"] == []
+    assert found["errors"][0]["codes"] == ["clean", "incomplete-close"]
+    assert len(json.loads(run("explain", "--format", "json").out)["entries"]) == len(Code)
+
+
+def test_unknown_text_is_not_repeated(run):
+    ended = run("explain", "x\x1b[2J")
+    assert ended.code == 2
+    assert "\x1b" not in ended.err
