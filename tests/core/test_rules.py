@@ -333,6 +333,14 @@ def test_a_handshake_without_end_is_no_answer_whoever_gives_up(then):
             "client syn; client handshake client_hello; server gap not-captured 3000; server fin",
             id="a hole in the handshake",
         ),
+        pytest.param(
+            "server close_notify @inferred; client close_notify @inferred; server fin; client fin",
+            id="starts at the alerts",
+        ),
+        pytest.param(
+            "server app_data; client handshake sealed; server fin; client fin",
+            id="1.2, starts late and renegotiates",
+        ),
         pytest.param("client syn; server syn", id="ends early"),
     ],
 )
@@ -417,6 +425,22 @@ def test_data_after_close_blames_the_first_who_sent_it(text, blame, version):
 def test_sealed_records(text, code):
     play = act(text)
     assert play.judgement.verdict.code == code, str(play)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("server rst", "The server reset the connection before anyone had sent close_notify."),
+        ("server close_notify; server rst", "before the client had sent close_notify."),
+        ("client close_notify; server rst on data", "(on data) without close_notify of its own."),
+        (
+            "client close_notify; client rst; server close_notify",
+            "before the server's close_notify",
+        ),
+    ],
+)
+def test_the_summary_of_a_reset_says_which_close_notify_was_lacking(text, says):
+    assert says in act(text).judgement.verdict.summary
 
 
 def test_blame_for_silence_depends_on_the_version():

@@ -151,13 +151,23 @@ def _reset_hit(case: Case, *, after_close: bool) -> Hit | None:
             evidence=(index, *notifications(case)),
             blame=sender,
         )
-    missing = [str(side) for side in Side if not case.teardown[side].notified]
-    who = " and ".join(missing) if missing else "both sides in time"
     return Hit(
-        summary=f"The {sender} reset the connection before close_notify came from: {who}{reason}.",
+        summary=f"The {sender} reset the connection{reason} {_lacked(case, sender)}.",
         evidence=(index, *notifications(case)),
         blame=sender,
     )
+
+
+def _lacked(case: Case, resetter: Side) -> str:
+    match [side for side in Side if not case.teardown[side].notified]:
+        case []:
+            return f"before the {resetter.other}'s close_notify came"
+        case [side] if side is resetter:
+            return "without close_notify of its own"
+        case [side]:
+            return f"before the {side} had sent close_notify"
+        case _:
+            return "before anyone had sent close_notify"
 
 
 def _no_answer(case: Case) -> Hit | None:

@@ -12,7 +12,7 @@ from tlsclose.core.case import (
     last_record,
     notifications,
 )
-from tlsclose.core.event import Kind, Loss, Side
+from tlsclose.core.event import Kind, Loss, Side, Source
 
 LONGEST_PADDED_ALERT: Final = 512
 """Bytes of a record's body. Padding is free up to 2**14 (RFC 9846 5.4); nobody spends more."""
@@ -24,7 +24,8 @@ def not_tls(case: Case) -> Hit | None:
         return None
     event = case.events[index]
     return Hit(
-        summary=f"The {event.sender} does not speak TLS here: {event.detail}.",
+        summary=f"The {event.sender} does not speak TLS here"
+        + (f": {event.detail}." if event.detail else "."),
         evidence=(index,),
         blame=event.sender,
     )
@@ -66,9 +67,15 @@ def _starts_late(case: Case) -> bool:
         return False
     if case.first(Kind.GAP, Loss.NOT_CAPTURED) is not None:
         return True
-    began = case.first(Kind.SYN) is not None or case.first(Kind.HANDSHAKE) is not None
-    data = case.first(Kind.APP_DATA) is not None or case.first(Kind.RECORD) is not None
-    return data and not began
+    began = case.first(Kind.SYN) is not None
+    return not began and _sealed_before(case, case.first(Kind.HANDSHAKE))
+
+
+def _sealed_before(case: Case, handshake: int | None) -> bool:
+    return any(
+        event.kind in (Kind.APP_DATA, Kind.RECORD) or event.source is Source.INFERRED
+        for event in case.events[:handshake]
+    )
 
 
 def capture_incomplete(case: Case) -> Hit | None:
