@@ -9,7 +9,7 @@ from tlsclose.core.outcome import exit_code
 from tlsclose.net.settings import CaptureSettings
 
 
-@click.command(short_help="See it work, no network needed.")
+@click.command()
 @options.capture
 @options.presentation
 def demo(*, capture: CaptureSettings, show: Presentation) -> int:
@@ -21,5 +21,5 @@ def demo(*, capture: CaptureSettings, show: Presentation) -> int:
         reporter.finish(reports)
     if show.verbosity >= 0:
         say("next: tlsclose probe example.org, or tlsclose listen --port 4433")
-        say("      tlsclose explain premature-close, tlsclose doctor")
+        say("also: tlsclose explain premature-close, tlsclose doctor")
     return exit_code(reports, show.fail_on)

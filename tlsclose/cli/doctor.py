@@ -14,7 +14,7 @@ from tlsclose.report.safe import clean
 SCHEMA_VERSION: Final = 1
 
 
-@click.command(short_help="What this machine has, and what is missing.")
+@click.command()
 @options.plain_format
 def doctor(*, format_: str) -> int:
     """Check TLS engines, capture rights and optional parts; say what to do about each gap."""

@@ -20,10 +20,7 @@ WIDTH: Final = 80
 SCHEMA_VERSION: Final = 1
 
 
-@click.command(
-    short_help="What a verdict code or an error text means.",
-    context_settings={"ignore_unknown_options": True},
-)
+@click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("words", nargs=-1, metavar="[CODE|ERROR TEXT]")
 @options.plain_format
 def explain(*, words: tuple[str, ...], format_: str) -> int:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Iterable
@@ -57,7 +56,7 @@ def _refusal(path: Path, option: str, error: OSError) -> UsageError:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".tlsclose-{secrets.token_hex(6)}.part")
+    return path.with_name(f".tlsclose-{os.urandom(6).hex()}.part")
 
 
 class AtomicFile:

@@ -15,14 +15,14 @@ from tlsclose.core.outcome import ExitCode
 PROGRAM: Final = "tlsclose"
 
 COMMANDS: Final = {
-    "probe": "tlsclose.cli.probe:probe",
-    "listen": "tlsclose.cli.listen:listen",
-    "demo": "tlsclose.cli.demo:demo",
-    "explain": "tlsclose.cli.explain:explain",
-    "doctor": "tlsclose.cli.doctor:doctor",
-    "schema": "tlsclose.cli.schema:schema",
+    "probe": ("tlsclose.cli.probe", "Judge how a server closes."),
+    "listen": ("tlsclose.cli.listen", "Judge how clients close."),
+    "demo": ("tlsclose.cli.demo", "See it work, no network needed."),
+    "explain": ("tlsclose.cli.explain", "What a verdict code or an error text means."),
+    "doctor": ("tlsclose.cli.doctor", "What this machine has, and what is missing."),
+    "schema": ("tlsclose.cli.schema", "Print the JSON Schema of reports."),
 }
-"""Name -> `module:function`, in the order of `--help`."""
+"""Name -> the module that has a command of that name, and its line in `--help`."""
 
 
 class LazyGroup(click.Group):
@@ -34,9 +34,13 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module, _, function = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(import_module(module), function)
+        module, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), cmd_name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -27,7 +27,7 @@ MOST_BODY: Final = 2**30
 """Bytes of a response body."""
 
 
-@click.command(cls=ScenarioCommand, short_help="Judge how clients close.")
+@click.command(cls=ScenarioCommand)
 @click.option(
     "--host",
     type=Visible("address"),

@@ -28,7 +28,7 @@ from tlsclose.providers.base import TlsSettings
 MOST_REPEATS: Final = 100_000
 
 
-@click.command(cls=ScenarioCommand, short_help="Judge how a server closes.")
+@click.command(cls=ScenarioCommand)
 @click.argument("targets", type=TargetType(), nargs=-1, required=True, metavar="TARGET...")
 @options.scenarios("initiate")
 @options.request

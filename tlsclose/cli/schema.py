@@ -3,7 +3,7 @@
 import click
 
 
-@click.command(short_help="Print the JSON Schema of reports.")
+@click.command()
 def schema() -> int:
     """Print the JSON Schema of what --format json writes."""
     from tlsclose.report.schema import text

@@ -7,10 +7,12 @@ as clean.
 from collections import Counter
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tlsclose.core.report import Report
 from tlsclose.core.verdict import Severity
+
+if TYPE_CHECKING:
+    from tlsclose.core.report import Report
 
 UNOBSERVED: Final = "unobserved"
 """What a report without a verdict is counted as."""
@@ -37,7 +39,7 @@ class Outcome:
         self._counts: Counter[str] = Counter()
         self._found = False
 
-    def add(self, report: Report) -> None:
+    def add(self, report: "Report") -> None:
         """Take one report into account."""
         if report.verdict is None:
             self._counts[UNOBSERVED] += 1
@@ -62,14 +64,14 @@ class Outcome:
         return ExitCode.UNOBSERVED if self._counts[UNOBSERVED] else ExitCode.OK
 
 
-def is_finding(report: Report, fail_on: Severity) -> bool:
+def is_finding(report: "Report", fail_on: Severity) -> bool:
     """Whether the verdict is at or above `fail_on` and not what the scenario set out to provoke."""
     if report.verdict is None or report.provoked:
         return False
     return _SERIOUSNESS[report.verdict.severity] >= _SERIOUSNESS[fail_on]
 
 
-def exit_code(reports: Iterable[Report], fail_on: Severity = Severity.WARNING) -> ExitCode:
+def exit_code(reports: Iterable["Report"], fail_on: Severity = Severity.WARNING) -> ExitCode:
     """The exit code of a finished run."""
     outcome = Outcome(fail_on)
     for report in reports:
