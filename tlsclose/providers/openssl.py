@@ -241,8 +241,21 @@ class OpenSSLContext(SecurityContext):
         except SSL.ZeroReturnError:
             return self._expired("SSL_read"), bytes(data)
         except SSL.Error as error:
+            if self._closed_by_peer(connection):
+                return self._expired("SSL_read"), bytes(data)
             return self._fail("SSL_read", error, seen), bytes(data)
         return self._done("SSL_read", SecStatus.SEC_E_OK, str(len(data))), bytes(data)
+
+    def _closed_by_peer(self, connection: SSL.Connection) -> bool:
+        """A close_notify came, whatever SSL_get_error makes of it.
+
+        After user_canceled and close_notify (as JSSE closes TLS 1.3) OpenSSL sets
+        SSL_RECEIVED_SHUTDOWN but reports an error without a reason instead of
+        SSL_ERROR_ZERO_RETURN: it still looks at the alert before.
+        """
+        received = bool(connection.get_shutdown() & SSL.RECEIVED_SHUTDOWN)
+        alerts = self._witness.alerts
+        return received and bool(alerts) and alerts[-1].alert.is_close_notify
 
     def _usable(self, call: str) -> tuple[SSL.Connection | None, SecStatus]:
         """The connection, or None and the status to refuse `call` with."""
