@@ -72,6 +72,12 @@ def test_quiet_is_one_line_a_report(run, api):
     assert ended.err == ""
 
 
+def test_quiet_is_the_table_alone_where_there_are_several(run, api):
+    api.reports = BOTH
+    lines = run("probe", "x", "y", "-q").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["target", "one:443", "two:443", "2"]
+
+
 def test_demo_draws_the_first_timeline_and_hints(run, api):
     api.reports = BOTH
     ended = run("demo")
@@ -153,6 +159,21 @@ def test_file_that_fails_at_the_end(run, api, tmp_path, monkeypatch):
     ended = run("probe", "x", f"--output=json={tmp_path}/a")
     assert ended.code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "drawn"),
+    [
+        (("x", "y"), True),
+        (("x", "--repeat", "2"), True),
+        (("x",), False),
+        (("x", "y", "-q"), False),
+        (("x", "y", "--format", "jsonl"), False),
+    ],
+)
+def test_progress_on_a_terminal(run, api, monkeypatch, words, drawn):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert ("probing" in run("probe", *words).err) == drawn
 
 
 def test_no_progress_without_a_terminal(run, api):

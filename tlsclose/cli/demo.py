@@ -16,7 +16,7 @@ def demo(*, capture: CaptureSettings, show: Presentation) -> int:
     """Probe an embedded listener on the loopback interface and show both verdicts."""
     from tlsclose import api
 
-    with Reporter(show, capture, ordered=True, timelines=1) as reporter:
+    with Reporter(show, capture, ordered=True, timelines=int(show.verbosity >= 0)) as reporter:
         reports = api.demo(on_report=reporter.take, capture=capture)
         reporter.finish(reports)
     if show.verbosity >= 0:

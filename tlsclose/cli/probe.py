@@ -86,8 +86,9 @@ def _run(
     from tlsclose import api
 
     total = len(targets) * len(settings.scenarios) * settings.repeat
+    timelines = 0 if show.verbosity < 0 and total > 1 else None
     with (
-        Reporter(show, settings.capture, ordered=True) as reporter,
+        Reporter(show, settings.capture, ordered=True, timelines=timelines) as reporter,
         interruption() as interrupted,
     ):
         with progress(total, wanted=_draws_progress(show)) as advance:
