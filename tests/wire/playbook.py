@@ -4,6 +4,7 @@
 flights. `story` turns what the follower found into one line for each event.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from OpenSSL import SSL
@@ -39,10 +40,8 @@ class Tls:
     def shake(self):
         for _ in range(6):
             for side in (CLIENT, SERVER):
-                try:
+                with suppress(SSL.WantReadError):
                     self.ends[side].do_handshake()
-                except SSL.WantReadError:
-                    pass
                 self.flush(side)
         self.read(CLIENT)
         return self

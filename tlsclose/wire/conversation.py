@@ -5,29 +5,29 @@ bytes in order and `hole` for bytes that are missing. A client record that needs
 be understood waits for it (early data; a capture that has the two directions out of step).
 """
 
-from collections import deque
 from dataclasses import replace
 from typing import Final
 
 from tlsclose.core.event import Event, Handshake, Kind, Side, Source
-from tlsclose.core.record import ContentType, may_be_sealed_alert
+from tlsclose.core.record import ContentType
+from tlsclose.wire.deferral import Deferral
 from tlsclose.wire.event_log import EventLog
 from tlsclose.wire.handshake_state import HandshakeState
 from tlsclose.wire.hello import parse_client_hello, parse_encrypted_alpn, parse_server_hello
+from tlsclose.wire.inference import (
+    alert_shaped,
+    as_close_notify,
+    long_enough_for_finished,
+    why_unopened,
+)
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.messages import Message, MessageType
 from tlsclose.wire.protection import Epoch, Opened
 from tlsclose.wire.reassembly import Stamp
 from tlsclose.wire.records import Record
-from tlsclose.wire.suites import suite
-from tlsclose.wire.tls_side import TlsSide
+from tlsclose.wire.tls_side import Foreign, TlsSide
 
-MAX_DEFERRED_BYTES: Final = 2**16
-MAX_DEFERRED_RECORDS: Final = 256
 SEALED: Final = "sealed"
-
-_SMALLEST_FINISHED: Final = 32 + 4 + 1 + 8
-_CLEAR_WHEN_DEFERRED: Final = frozenset({ContentType.ALERT, ContentType.HANDSHAKE})
 
 
 class Conversation:
@@ -38,8 +38,7 @@ class Conversation:
         self.notes: list[str] = []
         self._log = log
         self._sides = {side: TlsSide(side, self._wants) for side in Side}
-        self._deferred: deque[tuple[Stamp, Record]] = deque()
-        self._deferred_bytes = 0
+        self._deferral = Deferral()
         self._unopened = False
 
     def began_late(self, sender: Side) -> None:
@@ -53,8 +52,7 @@ class Conversation:
         if side.foreign is not None:
             side.foreign.stamp = side.foreign.stamp if side.foreign.size else stamp
             data = side.foreign.feed(data)
-            if side.foreign.found:
-                side.restart()
+            self._restart(side, side.foreign)
         for record in side.reader.feed(data):
             self._record(stamp, side, record)
         if side.reader.broken is not None and side.foreign is None:
@@ -75,18 +73,20 @@ class Conversation:
 
     def finish(self) -> None:
         """The stream is over: settle what only the end can tell."""
-        if self._deferred:
+        if self._deferral:
             self._sides[Side.CLIENT].opener.give_up()
-        while self._deferred:
-            self._record_again()
+            self._take_deferred()
         for side in self._sides.values():
-            self._infer_close_notify(side)
+            if side.last_alert_shaped is not None:
+                event = self._log[side.last_alert_shaped]
+                self._log.amend(side.last_alert_shaped, as_close_notify(event, side.opener))
             self._end(side)
         if self._unopened:
-            self._note(f"records could not be decrypted: {self._why_unopened()}")
+            failed = any(side.opener.failed for side in self._sides.values())
+            self._note(f"records could not be decrypted: {why_unopened(self.state, failed=failed)}")
 
     def _end(self, side: TlsSide) -> None:
-        start = side.reader.at_start
+        start = side.reader.foreign_start
         if side.records == 0 and side.foreign is None and start and side.whole:
             self._lose(side.stamp, side, start)
         elif side.foreign is None and side.reader.partial:
@@ -107,39 +107,28 @@ class Conversation:
         if not side.whole:
             self._note(f"{side.name}: the capture starts inside the connection")
         rest = foreign.feed(data)
+        if self._restart(side, foreign):
+            self.extent(stamp, side.name, rest)
+
+    def _restart(self, side: TlsSide, foreign: Foreign) -> bool:
         if foreign.found:
             side.restart()
             self._note(f"{side.name}: plaintext before TLS ({foreign.description})")
-            self.extent(stamp, side.name, rest)
+        return foreign.found
 
     def _wants(self, side: TlsSide, content_type: int, length: int) -> bool:
         if self._defers(side, content_type):
-            return self._deferred_bytes + length <= MAX_DEFERRED_BYTES
+            return self._deferral.has_room(length)
         return side.opener.wants(content_type, length)
 
     def _defers(self, side: TlsSide, content_type: int) -> bool:
-        state = self.state
-        if state.tls13 and content_type == ContentType.CHANGE_CIPHER_SPEC:
-            return False
-        return (
-            side.name is Side.CLIENT
-            and state.client_hello is not None
-            and not state.hellos_seen
-            and len(self._deferred) < MAX_DEFERRED_RECORDS
-            and (bool(self._deferred) or content_type not in _CLEAR_WHEN_DEFERRED)
-        )
-
-    def _undefer(self) -> tuple[Stamp, Record]:
-        stamp, record = self._deferred.popleft()
-        self._deferred_bytes -= len(record.body or b"")
-        return stamp, record
+        return side.name is Side.CLIENT and self._deferral.applies(self.state, content_type)
 
     def _record(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         side.records += 1
         side.last_alert_shaped = None
         if self._defers(side, record.content_type):
-            self._deferred.append((stamp, record))
-            self._deferred_bytes += len(record.body or b"")
+            self._deferral.add(stamp, record)
         elif side.opener.sealed:
             self._sealed(stamp, side, record)
         else:
@@ -235,7 +224,7 @@ class Conversation:
             self._sealed_handshake(stamp, side, record)
             return
         event = side.event(stamp, Kind.RECORD, Source.INFERRED, SEALED, record.length)
-        if not self._alert_shaped(side, record):
+        if not alert_shaped(opener, record):
             self._add(event)
             self._infer_complete(stamp, side, record)
             return
@@ -253,33 +242,13 @@ class Conversation:
         elif self.state.complete and side.name is Side.CLIENT:
             self._note("renegotiation: cannot follow")
 
-    def _alert_shaped(self, side: TlsSide, record: Record) -> bool:
-        tls13 = side.opener.tls13 is True
-        if tls13 and side.opener.alert_bytes is not None:
-            return record.length == side.opener.alert_bytes
-        return may_be_sealed_alert(
-            tls13=tls13, content_type=record.content_type, length=record.length
-        )
-
     def _infer_complete(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         """TLS 1.3 without keys: the client's first sealed record after the server's flight."""
         answered = self._sides[Side.SERVER].sealed_records
         side.sealed_records += 1
         client = side.name is Side.CLIENT
-        if side.opener.tls13 and client and answered and record.length >= _SMALLEST_FINISHED:
+        if side.opener.tls13 and client and answered and long_enough_for_finished(record):
             self._finished(stamp, side, Source.INFERRED)
-
-    def _infer_close_notify(self, side: TlsSide) -> None:
-        if side.last_alert_shaped is None:
-            return
-        event = self._log[side.last_alert_shaped]
-        note = "sealed; has the length of an alert and is the last record of its side"
-        if side.opener.tls13 is not True:
-            note = "sealed alert, the last record of its side"
-        self._log.amend(
-            side.last_alert_shaped,
-            replace(event, kind=Kind.CLOSE_NOTIFY, detail="", note=note),
-        )
 
     def _alerts(self, stamp: Stamp, side: TlsSide, data: bytes, source: Source) -> None:
         """Alerts may be split and joined up to TLS 1.2; in TLS 1.3 they are read the same way."""
@@ -303,15 +272,14 @@ class Conversation:
         if finished:
             self._finished(stamp, side, source)
         if side.name is Side.SERVER and self.state.hellos_seen:
-            while self._deferred:
-                self._record_again()
+            self._take_deferred()
 
-    def _record_again(self) -> None:
-        stamp, record = self._undefer()
+    def _take_deferred(self) -> None:
         client = self._sides[Side.CLIENT]
-        client.last_alert_shaped = None
-        handle = self._sealed if client.opener.sealed else self._clear
-        handle(stamp, client, record)
+        for stamp, record in self._deferral.drain():
+            client.last_alert_shaped = None
+            handle = self._sealed if client.opener.sealed else self._clear
+            handle(stamp, client, record)
 
     def _finished(self, stamp: Stamp, side: TlsSide, source: Source) -> None:
         side.opener.advance(Epoch.APPLICATION)
@@ -355,8 +323,7 @@ class Conversation:
     def _refuse_early_data(self) -> None:
         """A retry: what the client sent as early data nobody will read."""
         client = self._sides[Side.CLIENT]
-        while self._deferred:
-            stamp, record = self._undefer()
+        for stamp, record in self._deferral.drain():
             if record.content_type == ContentType.APPLICATION_DATA:
                 detail = "early data"
                 event = client.event(stamp, Kind.APP_DATA, Source.INFERRED, detail, record.length)
@@ -370,13 +337,3 @@ class Conversation:
     def _note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
-
-    def _why_unopened(self) -> str:
-        state = self.state
-        if any(side.opener.failed for side in self._sides.values()):
-            return "the keys in the key log are not those of this connection, or data is damaged"
-        if state.negotiated is None:
-            return "the handshake was not seen"
-        if suite(state.negotiated.suite) is None:
-            return f"cipher suite 0x{state.negotiated.suite:04x} is not supported"
-        return "no keys in the key log for this connection"

@@ -59,9 +59,13 @@ class RecordReader:
         return self._started or bool(self._header)
 
     @property
-    def at_start(self) -> bytes:
-        """The bytes of a header that is not whole yet."""
-        return bytes(self._header)
+    def foreign_start(self) -> bytes:
+        """The fewer than five bytes that have come so far, where no record begins like that."""
+        start = bytes(self._header)
+        if self._started or not start:
+            return b""
+        likely = start[0] in _TYPES and start[1:2] in (b"", bytes([_MAJOR_VERSION]))
+        return b"" if likely else start
 
     def feed(self, data: bytes) -> Iterator[Record]:
         """Take the next bytes of the stream; yield the records that they complete."""
