@@ -1,9 +1,13 @@
 import io
 import json
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
+import tlsclose
+from tlsclose.core.finding_notes import FINDING_NOTES
 from tlsclose.core.verdict import Code
 
 
@@ -69,3 +73,20 @@ def test_unknown_text_is_not_repeated(run):
     ended = run("explain", "x\x1b[2J")
     assert ended.code == 2
     assert "\x1b" not in ended.err
+
+
+@pytest.mark.parametrize("code", FINDING_NOTES)
+def test_finding(run, code):
+    ended = run("explain", code)
+    assert ended.code == 0
+    assert ended.out.startswith(f"{code}\n")
+    assert json.loads(run("explain", code, "--format", "json").out)["findings"][0]["code"] == code
+
+
+def test_every_finding_in_the_source_is_explained():
+    folder = Path(tlsclose.__file__).parent
+    sources = [*folder.glob("core/findings.py"), *folder.glob("net/*.py"), folder / "api.py"]
+    used = {
+        code for path in sources for code in re.findall(r'\bcode="([a-z-]+)"', path.read_text())
+    }
+    assert used == set(FINDING_NOTES)

@@ -1,10 +1,10 @@
-"""`tlsclose explain`: what a verdict code or an error text means, and what to do."""
+"""`tlsclose explain`: what a code or an error text means, and what to do."""
 
-import dataclasses
 import json
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import click
@@ -13,6 +13,7 @@ from tlsclose.cli import options
 from tlsclose.cli.output import Format
 from tlsclose.core.error_text import LONGEST
 from tlsclose.core.explain import Entry, ErrorText, entries, entry, match_error
+from tlsclose.core.finding_notes import FINDING_NOTES, FindingNote
 from tlsclose.core.verdict import SEVERITY, Code
 from tlsclose.errors import UsageError
 
@@ -24,19 +25,28 @@ SCHEMA_VERSION: Final = 1
 @click.argument("words", nargs=-1, metavar="[CODE|ERROR TEXT]")
 @options.plain_format
 def explain(*, words: tuple[str, ...], format_: str) -> int:
-    """Explain a verdict code, or an error text pasted from any TLS stack.
+    """Explain a verdict code, a finding's code, or an error text pasted from any TLS stack.
 
     Without an argument the codes are listed. - reads the error text from standard input.
     """
     asked = _pasted() if words == ("-",) else " ".join(words)
-    found, errors = _look_up(asked) if words else (entries(), ())
+    known = _look_up(asked) if words else Known(entries=entries())
     if format_ == Format.JSON:
-        click.echo(_document(found, errors))
+        click.echo(_document(known))
     elif not words:
-        click.echo("\n".join(_listed(item) for item in found))
+        click.echo("\n".join(_listed(item) for item in known.entries))
     else:
-        click.echo("\n".join(_pages(found, errors)))
+        click.echo("\n".join(_pages(known)))
     return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known about the thing asked for."""
+
+    entries: tuple[Entry, ...] = ()
+    findings: tuple[FindingNote, ...] = ()
+    errors: tuple[ErrorText, ...] = ()
 
 
 def _pasted() -> str:
@@ -45,20 +55,22 @@ def _pasted() -> str:
     return sys.stdin.buffer.read(LONGEST).decode("utf-8", "replace")
 
 
-def _look_up(asked: str) -> tuple[tuple[Entry, ...], tuple[ErrorText, ...]]:
+def _look_up(asked: str) -> Known:
     name = "-".join(asked.replace("_", " ").lower().split())
     if name in set(Code):
-        return (entry(Code(name)),), ()
+        return Known(entries=(entry(Code(name)),))
+    if name in FINDING_NOTES:
+        return Known(findings=(FINDING_NOTES[name],))
     errors = match_error(asked)
     if errors:
-        return (), errors
+        return Known(errors=errors)
     raise UsageError(_unknown(name))
 
 
 def _unknown(name: str) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(name[:80], list(Code), n=1)
+    close = get_close_matches(name[:80], [*Code, *FINDING_NOTES], n=1)
     if close:
         return f"no such code; did you mean 'tlsclose explain {close[0]}'?"
     return "neither a verdict code nor a known error text; 'tlsclose explain' lists the codes"
@@ -68,10 +80,14 @@ def _listed(item: Entry) -> str:
     return f"{item.code:<20}{SEVERITY[item.code]:<9}{item.title}"
 
 
-def _pages(found: Sequence[Entry], errors: Sequence[ErrorText]) -> Iterator[str]:
-    for item in found:
+def _pages(known: Known) -> Iterator[str]:
+    for item in known.entries:
         yield from _entry_page(item)
-    for number, error in enumerate(errors):
+    for note in known.findings:
+        yield note.code
+        yield from _wrapped(note.meaning)
+        yield from _wrapped(note.next_step)
+    for number, error in enumerate(known.errors):
         if number:
             yield ""
         yield from _error_page(error)
@@ -113,20 +129,21 @@ def _wrapped(text: str, *, first: str = "") -> list[str]:
     )
 
 
-def _document(found: Sequence[Entry], errors: Sequence[ErrorText]) -> str:
+def _document(known: Known) -> str:
     return json.dumps(
         {
             "schema_version": SCHEMA_VERSION,
             "entries": [
-                {**dataclasses.asdict(item), "severity": SEVERITY[item.code]} for item in found
+                {**asdict(item), "severity": SEVERITY[item.code]} for item in known.entries
             ],
-            "errors": [_error_fields(error) for error in errors],
+            "findings": [asdict(note) for note in known.findings],
+            "errors": [_error_fields(error) for error in known.errors],
         },
         indent=2,
     )
 
 
 def _error_fields(error: ErrorText) -> dict[str, object]:
-    fields = dataclasses.asdict(error)
+    fields = asdict(error)
     del fields["needles"]
     return fields
