@@ -9,6 +9,17 @@ END = "server close_notify; server fin; client fin"
     ("text", "version", "message", "codes"),
     [
         pytest.param(f"client close_notify; {END}", "1.3", COMPLETE, [], id="nothing to add"),
+        pytest.param(f"client close_notify; {END}", "1.2", COMPLETE, [], id="nothing discarded"),
+        pytest.param(
+            "server gap not-captured 9; server fin", "1.3", None, [], id="the gap is the verdict"
+        ),
+        pytest.param(
+            "server alert fatal decode_error; client app_data; client fin",
+            "1.3",
+            None,
+            [],
+            id="data that crossed the alert of the other side",
+        ),
         pytest.param(
             f"client close_notify; client close_notify; {END}",
             "1.3",
@@ -152,6 +163,27 @@ END = "server close_notify; server fin; client fin"
             [],
             id="no wire, no disagreement",
         ),
+        pytest.param(
+            "server app_data; server rst; server close_notify @provider",
+            "1.3",
+            None,
+            [],
+            id="a reset may have overtaken the packet",
+        ),
+        pytest.param(
+            f"server app_data; client close_notify; {END}",
+            "1.3",
+            CUT,
+            ["message-incomplete server"],
+            id="TLS 1.3 demands no discard",
+        ),
+        pytest.param(
+            "client app_data; client close_notify; server rst",
+            "1.3",
+            CUT,
+            [],
+            id="the reset is the verdict's evidence",
+        ),
     ],
 )
 def test_findings(text, version, message, codes):
@@ -164,6 +196,12 @@ def test_findings_point_at_their_events():
     play = act("client close_notify fatal; client close_notify; server close_notify; server fin")
     pointed = {item.code: item.evidence for item in play.judgement.findings}
     assert pointed == {"duplicate-close-notify": (2,), "close-notify-level": (1,)}
+
+
+def test_user_canceled_is_shown_where_the_wire_saw_it():
+    text = "client alert warning user_canceled; client alert warning user_canceled @provider"
+    (finding,) = act(f"{text}; client close_notify; {END}").judgement.findings
+    assert finding.evidence == (1,)
 
 
 @pytest.mark.parametrize(

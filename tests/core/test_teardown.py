@@ -141,6 +141,11 @@ def test_late_data_needs_the_wire_for_both_facts(text, late):
             id="the API confirms it",
         ),
         pytest.param(
+            "server close_notify @inferred; server fin; server app_data @provider",
+            "closed",
+            id="the API reads late",
+        ),
+        pytest.param(
             "server close_notify @inferred; server alert warning user_canceled @provider",
             "notified",
             id="no error alert",
@@ -162,6 +167,7 @@ def test_two_sealed_alerts_are_no_duplicate():
 def test_repeated():
     teardown = close("client close_notify; client close_notify; client close_notify")
     assert teardown.client.repeated == (1, 2)
+    assert close("client alert fatal 80; client alert fatal 80").client.repeated == ()
 
 
 @pytest.mark.parametrize(
