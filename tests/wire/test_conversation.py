@@ -25,6 +25,7 @@ from tests.wire.forge import (
 from tests.wire.playbook import follow_extents, story
 from tlsclose.core.alert import Alert
 from tlsclose.core.event import Kind, Source
+from tlsclose.wire.event_log import MAX_EVENTS
 from tlsclose.wire.hello import RETRY_RANDOM
 from tlsclose.wire.suites import suite
 
@@ -255,6 +256,14 @@ class TestInference:
         forged = Forged().shaken().seal("client", ALERT, CLOSE_NOTIFY).seal("client", DATA, b"more")
         found = told(forged, *self.ALL)
         assert not any("close_notify" in line for line in found)
+
+    def test_it_is_found_at_the_end_of_an_endless_exchange(self):
+        forged = Forged().shaken()
+        for _ in range(MAX_EVENTS):
+            forged.seal("client", DATA, b"ab").seal("server", DATA, b"yes")
+        followed = follow_extents(forged.seal("client", ALERT, CLOSE_NOTIFY).flights)
+        assert story(followed)[-1] == "client close_notify (inferred)"
+        assert len(followed.events) < MAX_EVENTS + 20
 
     def test_the_length_belongs_to_the_suite(self):
         short = b"\x17\x03\x03\x00\x0b" + bytes(11)

@@ -322,6 +322,15 @@ class TestTcpFacts:
             "client record sealed (inferred)",
         ]
 
+    def test_an_answer_to_a_hello_is_judged_without_a_syn(self, tls13):
+        script = Tcp().flights(tls13.flights[:1]).data(SERVER, b"HTTP/1.1 400 Bad Request")
+        assert story(follow_segments(script.segments))[-1] == "server not_tls HTTP/1.1 400"
+
+    def test_a_capture_that_starts_inside_a_record_says_so(self):
+        followed = follow_segments(Tcp().data(CLIENT, b"abcdefgh").segments)
+        assert story(followed) == ["client record sealed (inferred)"]
+        assert followed.notes == ("client: the capture starts inside the connection",)
+
 
 class TestHostileInput:
     @settings(max_examples=60, deadline=None)

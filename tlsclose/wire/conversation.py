@@ -67,6 +67,7 @@ class Conversation:
         for record in side.reader.hole(size):
             self._record(stamp, side, record)
         if side.reader.broken is not None:
+            self._release(side)
             side.stamp = stamp
             side.lose_sync()
             self._note(f"{sender}: records after a gap could not be told apart")
@@ -78,8 +79,7 @@ class Conversation:
             self._take_deferred()
         for side in self._sides.values():
             if side.last_alert_shaped is not None:
-                event = self._log[side.last_alert_shaped]
-                self._log.amend(side.last_alert_shaped, as_close_notify(event, side.opener))
+                self._add(as_close_notify(side.last_alert_shaped, side.opener))
             self._end(side)
         if self._unopened:
             failed = any(side.opener.failed for side in self._sides.values())
@@ -102,6 +102,7 @@ class Conversation:
 
     def _lose(self, stamp: Stamp, side: TlsSide, data: bytes) -> None:
         """What came is no record; TLS may still begin later where none has been seen."""
+        self._release(side)
         begun = side.records > 0
         foreign = side.lose(stamp, search=not begun and side.whole)
         if not side.whole:
@@ -126,7 +127,7 @@ class Conversation:
 
     def _record(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         side.records += 1
-        side.last_alert_shaped = None
+        self._release(side)
         if self._defers(side, record.content_type):
             self._deferral.add(stamp, record)
         elif side.opener.sealed:
@@ -228,9 +229,16 @@ class Conversation:
             self._add(event)
             self._infer_complete(stamp, side, record)
             return
-        index = self._log.add(event, fold=False)
         if self.state.complete or not self.state.hellos_seen:
-            side.last_alert_shaped = index
+            side.last_alert_shaped = event
+        else:
+            self._add(event)
+
+    def _release(self, side: TlsSide) -> None:
+        """A record that may be an alert was not the last one of its side: just a sealed record."""
+        event, side.last_alert_shaped = side.last_alert_shaped, None
+        if event is not None:
+            self._add(event)
 
     def _sealed_handshake(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         first = side.name not in self.state.finished
@@ -277,7 +285,7 @@ class Conversation:
     def _take_deferred(self) -> None:
         client = self._sides[Side.CLIENT]
         for stamp, record in self._deferral.drain():
-            client.last_alert_shaped = None
+            self._release(client)
             handle = self._sealed if client.opener.sealed else self._clear
             handle(stamp, client, record)
 

@@ -97,7 +97,8 @@ class ConnectionFollower:
     def _begin(self, sender: Side) -> None:
         if sender not in self._began:
             self._began.add(sender)
-            if not self._tcp.began(sender):
+            answers = sender is Side.SERVER and self._tls.state.client_hello is not None
+            if not self._tcp.began(sender) and not answers:
                 self._tls.began_late(sender)
 
     def _reset(self, fact: Rst) -> None:

@@ -70,8 +70,8 @@ class TlsSide:
         self.records = 0
         self.sealed_records = 0
         """Those that could not be opened, alert-sized ones not counted."""
-        self.last_alert_shaped: int | None = None
-        """Index of the event of the last record, where that may be a sealed alert."""
+        self.last_alert_shaped: Event | None = None
+        """The last record, where it may be a sealed alert: held back until it is known."""
         self.stamp = Stamp(0, None)
         self._wants = wants
         self._half_alert = b""
@@ -93,7 +93,6 @@ class TlsSide:
     def lose(self, stamp: Stamp, *, search: bool) -> Foreign:
         """Stop reading records: what comes is not TLS."""
         self.foreign = Foreign(stamp, search=search)
-        self.last_alert_shaped = None
         return self.foreign
 
     def lose_sync(self) -> None:
