@@ -203,3 +203,11 @@ def test_blame_for_silence_depends_on_the_version():
     verdicts = [act("client close_notify; server timeout 5s", version=v) for v in BOTH]
     assert [play.judgement.verdict.blame for play in verdicts] == [Side.SERVER, None]
     assert [play.judgement.verdict.rule[:8] for play in verdicts] == ["RFC 5246", "RFC 9846"]
+
+
+@pytest.mark.parametrize("version", BOTH)
+def test_silence_breaks_no_rule_where_nobody_asked(version):
+    verdict = act("server timeout 5s close_notify; client fin", version=version).judgement.verdict
+    assert verdict.code == "no-answer"
+    assert verdict.rule == "no rule: TLS does not say when to close"
+    assert verdict.summary == "The server sent neither close_notify, FIN nor RST within 5 s."

@@ -59,6 +59,8 @@ class Hit:
     summary: str
     evidence: tuple[int, ...]
     blame: Side | None = None
+    rule: str | None = None
+    """Instead of the citation that the code has."""
 
 
 def halves(case: Case) -> tuple[HalfClose, HalfClose]:
@@ -114,7 +116,7 @@ def alert_name(case: Case, index: int) -> str:
 
 
 def waited(event: Event) -> str:
-    return "in time" if event.waited_ns is None else f"within {event.waited_ns / 1e9:g} s"
+    return "in time" if event.waited_ns is None else f"within {event.waited_ns / 1e9:.3g} s"
 
 
 def application_data(case: Case, side: Side) -> int | None:

@@ -33,6 +33,9 @@ _RULES_OF_TLS12: Final = {
     Code.NOT_TLS: "RFC 5246 6.2.1",
 }
 
+FREE_TO_STAY: Final = "no rule: TLS does not say when to close"
+"""For silence that nobody's close_notify asked to end."""
+
 
 def citation(code: Code, *, tls13: bool) -> str:
     return (_RULES_OF_TLS13 if tls13 else _RULES_OF_TLS12)[code]

@@ -48,7 +48,7 @@ def _verdict(case: Case) -> Verdict:
                 confidence=confidence(case, code),
                 blame=hit.blame,
                 truncation_risk=truncation_risk(case, code),
-                rule=citation(code, tls13=case.tls13),
+                rule=hit.rule or citation(code, tls13=case.tls13),
                 summary=hit.summary,
                 evidence=tuple(sorted(set(hit.evidence))),
             )

@@ -34,6 +34,7 @@ from tlsclose.core.case import (
     notifications,
     waited,
 )
+from tlsclose.core.citations import FREE_TO_STAY
 from tlsclose.core.event import Kind, Loss, Side
 from tlsclose.core.risk import amount, truncation_risk, what_it_means
 from tlsclose.core.teardown import Half
@@ -199,13 +200,14 @@ def _silence(case: Case, index: int) -> Hit:
     silent = event.sender
     if unjudged.given_up(case):
         text = f"The {silent} did not finish the handshake {waited(event)}."
-        return Hit(summary=text, evidence=(index,), blame=silent)
+        return Hit(summary=text, evidence=(index,), blame=silent, rule=FREE_TO_STAY)
     asked = case.teardown[silent.other].close_notify
     if asked is None or asked > index:
         nobody = "; nobody closed." if case.teardown.first_closer is None else "."
         return Hit(
             summary=f"The {silent} sent neither close_notify, FIN nor RST {waited(event)}{nobody}",
             evidence=(index,),
+            rule=FREE_TO_STAY,
         )
     return Hit(
         summary=f"The {silent} did not answer close_notify {waited(event)}: "
