@@ -60,6 +60,9 @@ CLIENT_HABITS: Final = {
     "python-close": ("FIN", "RST"),
     "python-reset": ("RST", "RST"),
 }
+WRITES_PER_CONNECTION: Final = frozenset({"s_server", "gnutls-serv"})
+"""Their page tells of the session, so its length may vary."""
+TAIL: Final = 16
 BODY: Final = bytes(4096)
 HEAD: Final = f"HTTP/1.1 200 OK\r\nContent-Length: {len(BODY)}\r\n".encode()
 
@@ -102,10 +105,8 @@ def test_half_closed_response_is_whole(
     with server.start(version, identity, tmp_path, classes) as peer:
         whole = _ask_to_close(peer.port, version)
         half = _half_close(peer.port, version)
-    assert half.data.startswith(b"HTTP/1.")
-    if server.name in {"s_server", "gnutls-serv"}:
-        assert half.body.rstrip().endswith(b"</HTML>") or b"</" in half.body[-40:]
-    else:
+    assert half.body[-TAIL:] == whole.body[-TAIL:]
+    if server.name not in WRITES_PER_CONNECTION:
         assert len(half.body) == len(whole.body) == 204_800
 
 

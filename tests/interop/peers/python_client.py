@@ -39,7 +39,7 @@ def main() -> None:
     context.minimum_version = context.maximum_version = VERSIONS[version]
     conn = context.wrap_socket(socket.create_connection(("localhost", int(port))))
     conn.sendall(REQUEST)
-    print("bytes", read_response(conn))
+    read_response(conn)
     if ending == "unwrap":
         conn = conn.unwrap()
     elif ending == "reset":
