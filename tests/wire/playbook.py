@@ -46,6 +46,19 @@ class Tls:
         self.read(CLIENT)
         return self
 
+    def renegotiate(self):
+        """The server asks, the client begins (TLS 1.2)."""
+        self.ends[SERVER].renegotiate()
+        with suppress(SSL.WantReadError):
+            self.ends[SERVER].do_handshake()
+        self.flush(SERVER)
+        for _ in range(4):
+            for side in (CLIENT, SERVER):
+                self.read(side)
+                self.flush(side)
+        assert not self.ends[SERVER].renegotiate_pending()
+        return self
+
     def send(self, side, data):
         self.ends[side].send(data)
         self.flush(side)

@@ -37,6 +37,12 @@ def tls12():
     return tls.send(CLIENT, b"GET /").send(SERVER, b"x" * 5000).close(CLIENT).close(SERVER)
 
 
+@pytest.fixture(scope="module")
+def renegotiated():
+    tls = Tls(TlsVersion.TLS12).shake().renegotiate()
+    return tls.send(SERVER, b"under new keys").close(SERVER).close(CLIENT)
+
+
 def carried(tls):
     """The connection's flights as segments, closed by FIN from both sides."""
     return Tcp().open().flights(tls.flights).fin(CLIENT).fin(SERVER).segments
@@ -209,6 +215,31 @@ def by_side(followed, side):
         else:
             found.append((event.kind, event.detail, event.bytes))
     return found
+
+
+class TestRenegotiation:
+    def test_is_followed(self, renegotiated):
+        followed = follow_extents(renegotiated.flights, renegotiated.keys)
+        found = story(followed)
+        assert "server handshake hello_request (decrypted)" in found
+        assert "client handshake client_hello (decrypted)" in found
+        assert sum("complete" in line for line in found) == 1
+        assert found[-3:] == [
+            "server app_data (decrypted)",
+            "server close_notify warning (decrypted)",
+            "client close_notify warning (decrypted)",
+        ]
+        assert followed.notes == ()
+
+    def test_without_the_new_keys_it_is_said(self, renegotiated):
+        first = KeyLog()
+        first.add_line(renegotiated.keys.lines()[0])
+        followed = follow_extents(renegotiated.flights, first)
+        assert "renegotiation: cannot follow" in followed.notes
+        assert story(followed)[-2:] == [
+            "server close_notify (inferred)",
+            "client close_notify (inferred)",
+        ]
 
 
 class TestGaps:
