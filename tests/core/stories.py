@@ -114,7 +114,7 @@ STORIES = {
     ),
     "TCP-02 reset in reply to a late close_notify": (
         "server close_notify; server fin; client close_notify; pause 5ms; server rst",
-        BOTH, None, "reset-after-close", "server",
+        BOTH, None, "clean", None,
     ),
     "two resets after both": (
         "client close_notify; server close_notify; pause 5ms; client rst; server rst",

@@ -9,7 +9,10 @@ Two distinctions that users miss most:
 - The *first* FIN decides between premature and incomplete. If its sender had sent no close_notify,
   the other side could not tell that end from a cut: premature. If it had, and only the other side
   left out its own close_notify before closing too: incomplete.
-- A reset is harmless once both close_notify are out, for nothing may follow them.
+- A reset is harmless once both close_notify are out, for nothing may follow them. If it came
+  instead of its sender's FIN, that is `reset-after-close`. If its sender had sent FIN before, its
+  socket was gone and only answered what came late (most often the other side's close_notify):
+  both directions were closed as they should be, the close is clean and the reset a finding.
 
 And two about silence: a side that has not closed TCP by the end of the record has left nothing out
 yet, so nobody is blamed for it; and a wait for a message that ran out does not judge the close that
@@ -141,6 +144,8 @@ def _reset_hit(case: Case, *, after_close: bool) -> Hit | None:
     if index is None or both_notified_before(case, index) is not after_close:
         return None
     sender = case.side_of(index)
+    if after_close and case.teardown[sender].half is Half.CLOSED:
+        return None
     if not after_close and first_fin_premature(case, before=index) is not None:
         return None
     note = case.events[index].note
