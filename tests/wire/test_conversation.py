@@ -182,6 +182,14 @@ class TestHandshake:
         assert sealed[-1] == "client record sealed (inferred)"
         assert not any("complete" in line for line in sealed)
 
+    @pytest.mark.parametrize(
+        ("side", "kind", "name"), [(CLIENT, 1, "Client"), (SERVER, 2, "Server")]
+    )
+    def test_a_malformed_hello_is_a_note(self, side, kind, name):
+        followed = follow_extents([(side, record(HANDSHAKE, message(kind, b"\x03\x03short")))])
+        assert story(followed) == [f"{side} handshake {side}_hello"]
+        assert followed.notes == (f"the {name}Hello could not be parsed",)
+
     def test_an_unknown_suite_is_named(self):
         forged = Forged().clear(SERVER, server_hello(suite_code=0x1399))
         forged.seal("server handshake", HANDSHAKE, bytes(60))

@@ -298,7 +298,10 @@ class Conversation:
         body = message.body or b""
         match message.kind:
             case MessageType.CLIENT_HELLO if side.name is Side.CLIENT:
-                self.state.take_client_hello(parse_client_hello(body))
+                hello = parse_client_hello(body)
+                self.state.take_client_hello(hello)
+                if hello is None:
+                    self._note("the ClientHello could not be parsed")
             case MessageType.SERVER_HELLO if side.name is Side.SERVER:
                 return self._server_hello(body)
             case MessageType.ENCRYPTED_EXTENSIONS:
