@@ -5,13 +5,21 @@ that cannot do what was asked for fails before it starts.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tlsclose.errors import CaptureDeniedError, UsageError
 from tlsclose.net.clock import Clock
-from tlsclose.net.observe import NoObservation, Observation, SniffObservation, TapObservation
+from tlsclose.net.observe import (
+    NoObservation,
+    Observation,
+    Sniffed,
+    SniffObservation,
+    TapObservation,
+)
 from tlsclose.net.settings import CaptureMode, CaptureSettings
 from tlsclose.providers.base import KeyLogSink
 from tlsclose.wire.frame import Frame
@@ -19,24 +27,26 @@ from tlsclose.wire.hub import Hub
 from tlsclose.wire.keylog import KeyLog, KeyLogWriter
 from tlsclose.wire.pcapng import PcapngWriter
 
+if TYPE_CHECKING:
+    from tlsclose.wire.sniff import Sniffer
+
 _ANY: Final = frozenset({"0.0.0.0", "::"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """Watches the connections of one port; made by `CaptureRun.watch`."""
 
-    def __init__(self, run: "CaptureRun", hub: Hub | None, interface: str) -> None:
-        self._run = run
-        self._hub = hub
-        self._interface = interface
+    off: bool = False
+    note: str = ""
+    """Why packets are not sniffed although that was wanted."""
+    sniffed: Sniffed | None = None
 
     def observe(self, keys: KeyLog, clock: Clock) -> Observation:
         """Begin the observation of one connection."""
-        if self._hub is not None:
-            return SniffObservation(self._hub, keys, clock, self._interface)
-        if self._run.mode is CaptureMode.OFF:
-            return NoObservation()
-        return TapObservation(keys, self._run.note)
+        if self.sniffed is not None:
+            return SniffObservation(self.sniffed, keys, clock)
+        return NoObservation() if self.off else TapObservation(keys, self.note)
 
 
 class CaptureRun:
@@ -47,10 +57,14 @@ class CaptureRun:
     """
 
     def __init__(self, settings: CaptureSettings) -> None:
-        self._interface = settings.interface
+        self._settings = settings
         self.mode, self.note = _choose(settings)
-        self._keylog = None if settings.keylog is None else KeyLogWriter(settings.keylog)
         self._pcap = None if settings.pcap is None else PcapngWriter(settings.pcap)
+        try:
+            self._keylog = None if settings.keylog is None else KeyLogWriter(settings.keylog)
+        except BaseException:
+            self._abandon()
+            raise
         self._lines: list[str] = []
 
     def __enter__(self) -> "CaptureRun":
@@ -62,10 +76,17 @@ class CaptureRun:
         value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._keylog is not None:
-            self._keylog.close()
+        try:
+            if self._pcap is not None and kind is None:
+                self._pcap.finish(self._lines)
+        finally:
+            self._abandon()
+            if self._keylog is not None:
+                self._keylog.close()
+
+    def _abandon(self) -> None:
         if self._pcap is not None:
-            self._pcap.finish(self._lines) if kind is None else self._pcap.abandon()
+            self._pcap.abandon()
 
     @property
     def summary(self) -> str:
@@ -91,23 +112,43 @@ class CaptureRun:
         return take
 
     @contextmanager
-    def watch(self, port: int, address: str) -> Iterator[Watch]:
-        """Watch TCP port `port` (ours) on the way to or at `address` while the context lasts."""
+    def watch(self, port: int, address: str, *, serving: bool = False) -> Iterator[Watch]:
+        """Watch TCP port `port` (ours) while the context lasts.
+
+        `address` is the peer's, or where we are `serving` the one we listen at. Raises
+        CaptureDeniedError where this way can not be sniffed and nothing else will do.
+        """
         if self.mode is not CaptureMode.SNIFF:
-            yield Watch(self, None, "")
+            yield Watch(off=self.mode is CaptureMode.OFF, note=self.note)
             return
+        try:
+            sniffer, sniffed = self._sniff(port, address, serving=serving)
+        except CaptureDeniedError as error:
+            if self._settings.mode is CaptureMode.SNIFF or self._pcap is not None:
+                raise
+            yield Watch(note=str(error))
+            return
+        try:
+            yield Watch(sniffed=sniffed)
+        finally:
+            with suppress(CaptureDeniedError):  # it broke off: the reports say what they lack
+                sniffer.stop()
+
+    def _sniff(self, port: int, address: str, *, serving: bool) -> tuple["Sniffer", Sniffed]:
         from tlsclose.wire.sniff import Sniffer, SniffFilter
 
-        interface = self._interface or _interface_for(address)
+        interface = self._settings.interface or _interface_for(address, serving=serving)
         hub = Hub(_recorder(self._pcap, interface))
         sniffer = Sniffer(
             interface=interface, filters=SniffFilter(port=port), on_frame=hub.on_frame
         )
         sniffer.start()
-        try:
-            yield Watch(self, hub, interface)
-        finally:
-            sniffer.stop()
+        return sniffer, Sniffed(
+            hub=hub,
+            interface=interface,
+            dropped=lambda: sniffer.dropped,
+            path=None if self._settings.pcap is None else str(self._settings.pcap),
+        )
 
 
 def _recorder(pcap: PcapngWriter | None, interface: str) -> Callable[[Frame], int] | None:
@@ -126,8 +167,10 @@ def _choose(settings: CaptureSettings) -> tuple[CaptureMode, str]:
         denied = can_sniff(settings.interface)
         if denied is None:
             return CaptureMode.SNIFF, ""
+        if settings.interface is not None and can_sniff() is None:
+            raise UsageError(denied)
         if mode is CaptureMode.SNIFF:
-            raise CaptureDeniedError(f"{denied}; or use --capture tap")
+            raise CaptureDeniedError(denied)
         mode, note = CaptureMode.TAP, denied
     if settings.pcap is not None:
         why = f": {note}" if note else f" (--capture {mode})"
@@ -135,8 +178,9 @@ def _choose(settings: CaptureSettings) -> tuple[CaptureMode, str]:
     return mode, note
 
 
-def _interface_for(address: str) -> str:
-    if address in _ANY:
+def _interface_for(address: str, *, serving: bool) -> str:
+    """Who listens at an address of this machine hears from every interface, unless it is `lo`."""
+    if serving and (address in _ANY or not ip_address(address.partition("%")[0]).is_loopback):
         return "any"
     from tlsclose.wire.route import interface_for
 

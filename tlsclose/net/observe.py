@@ -4,6 +4,8 @@ All three feed the same follower. It needs the keys when it meets a record, so w
 kept until `pump`, which is called once the handshake has logged them.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from tlsclose.core.event import Side
@@ -91,22 +93,34 @@ class TapObservation:
         return CaptureInfo(source=CaptureSource.TAP, note=self._note)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sniffed:
+    """One sniffer's packets and what is to be said of them."""
+
+    hub: Hub
+    interface: str
+    dropped: Callable[[], int]
+    """Packets that the kernel has dropped so far."""
+    path: str | None = None
+    """The file that gets the packets as well."""
+
+
 class SniffObservation:
     """Packets from a sniffer's hub."""
 
     tap: Tap | None = None
     testifies = True
 
-    def __init__(self, hub: Hub, keys: KeyLog, clock: Clock, interface: str) -> None:
-        self._hub = hub
+    def __init__(self, sniffed: Sniffed, keys: KeyLog, clock: Clock) -> None:
+        self._sniffed = sniffed
         self._keys = keys
         self._clock = clock
-        self._interface = interface
         self._packets = 0
+        self._dropped_before = sniffed.dropped()
 
     def connected(self, client: Address, server: Address) -> None:
         self._ends = (client, server)
-        self._queue = self._hub.claim(client, server)
+        self._queue = self._sniffed.hub.claim(client, server)
         self._follower = ConnectionFollower(self._keys, client=client)
 
     def pump(self) -> None:
@@ -118,13 +132,14 @@ class SniffObservation:
     def finish(self, ends: set[tuple[Address, bool]]) -> Followed | None:
         self._queue.wait_for_end(ends, FLUSH_S)
         self.pump()
-        self._hub.release(*self._ends)
+        self._sniffed.hub.release(*self._ends, self._queue)
         return self._follower.finish()
 
     def info(self) -> CaptureInfo:
         return CaptureInfo(
             source=CaptureSource.SNIFF,
-            interface=self._interface,
+            interface=self._sniffed.interface,
             packets=self._packets,
-            dropped=self._queue.dropped,
+            dropped=self._queue.dropped + self._sniffed.dropped() - self._dropped_before,
+            path=self._sniffed.path,
         )
