@@ -48,6 +48,8 @@ class Account:
     failure: str
     """Why the handshake did not finish; empty where it did."""
     notes: tuple[str, ...] = ()
+    lost: str = ""
+    """Why our own TCP gave up; empty where it did not."""
 
 
 def unobserved(
@@ -117,6 +119,15 @@ def _own_findings(account: Account) -> tuple[Finding, ...]:
                 severity=Severity.NOTE,
                 blame=None,
                 detail=f"The certificate does not verify: {certificate.error}.",
+            )
+        )
+    if account.lost:
+        found.append(
+            Finding(
+                code="connection-lost",
+                severity=Severity.WARNING,
+                blame=None,
+                detail=f"Our TCP gave up on the connection: {account.lost}.",
             )
         )
     if account.capture.dropped:

@@ -3,8 +3,12 @@
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from tlsclose.net.settings import NS_PER_S
+
+MAX_STRETCH: Final = 12
+"""How many times its first length a deadline can be put off to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,19 @@ class Clock:
 
 
 class Deadline:
-    """A point in time after which a wait is over."""
+    """A point in time after which a wait is over.
 
-    __slots__ = ("_at",)
+    `extend` puts it off, but never further than its first length from now, so that what was
+    gained in a burst cannot be spent in silence, nor beyond `MAX_STRETCH` lengths from the start.
+    """
+
+    __slots__ = ("_at", "_latest", "_seconds")
 
     def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
+        now = time.monotonic()
+        self._seconds = seconds
+        self._at = now + seconds
+        self._latest = now + seconds * MAX_STRETCH
 
     @property
     def left(self) -> float:
@@ -44,4 +55,5 @@ class Deadline:
         return max(0.0, self._at - time.monotonic())
 
     def extend(self, seconds: float) -> None:
-        self._at += seconds
+        """Put the deadline off by so much, within bounds."""
+        self._at = min(self._at + seconds, time.monotonic() + self._seconds, self._latest)

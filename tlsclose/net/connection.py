@@ -35,6 +35,9 @@ class Plan:
     scenario: Scenario
     exchange: Exchange
     timeout_s: float
+    ours: Address
+    theirs: Address
+    """From connect or accept: a peer that has reset already has no name any more."""
     target: TargetInfo | None = None
     stream: int = 0
     actions: tuple[Action, ...] = ()
@@ -81,7 +84,6 @@ class Connection:
         self._plan = plan
         self._clock = clock
         self._engine = engine
-        self._ours, self._theirs = ends(sock)
         self._observation = watch.observe(engine.keys, clock)
         self._observation.connected(self._address(Side.CLIENT), self._address(Side.SERVER))
         self._transport = Transport(sock, clock=clock, side=plan.side, tap=self._observation.tap)
@@ -104,7 +106,7 @@ class Connection:
         return assemble(self._account(endpoint))
 
     def _address(self, side: Side) -> Address:
-        return self._ours if side is self._plan.side else self._theirs
+        return self._plan.ours if side is self._plan.side else self._plan.theirs
 
     def _account(self, endpoint: Endpoint) -> Account:
         session, plan = self._session, self._plan
@@ -131,6 +133,7 @@ class Connection:
             message=endpoint.message,
             failure=endpoint.failure,
             notes=() if followed is None else followed.notes,
+            lost=self._transport.lost,
         )
 
     def _ended_ways(self) -> set[tuple[Address, bool]]:
@@ -142,11 +145,7 @@ class Connection:
         }
 
 
-def ends(sock: socket.socket) -> tuple[Address, Address]:
-    """Our address and the peer's, as packets show them."""
-    return _plain(sock.getsockname()), _plain(sock.getpeername())
-
-
-def _plain(sockaddr: tuple[str, int, *tuple[int, ...]]) -> Address:
-    ip = sockaddr[0].partition("%")[0].removeprefix("::ffff:")
-    return ip, sockaddr[1]
+def plain(sockaddr: tuple[str | int, ...]) -> Address:
+    """A socket's address as packets show it."""
+    ip = str(sockaddr[0]).partition("%")[0].removeprefix("::ffff:")
+    return ip, int(sockaddr[1])

@@ -61,8 +61,22 @@ class Endpoint:
                 assert_never(action)
 
     def _await_close(self) -> None:
-        if not self._session.peer_done and not self._session.gave_up:
-            self._session.wait("close_notify", self._until_closed, closing=True)
+        session = self._session
+        if session.peer_done or session.gave_up:
+            return
+        patience = self._patience()
+        if patience is None:
+            session.wait("close_notify", self._until_closed, closing=True)
+        elif patience > 0:
+            session.wait("close_notify", self._until_closed, timeout_s=patience, owed=False)
+
+    def _patience(self) -> float | None:
+        """How long to leave the first word to a peer that may be waiting for ours."""
+        ours = self._exchange.patience_s
+        answers = Action.NOTIFY in self._scenario.actions(self._session.side)
+        if ours is None or self._session.notified or not answers:
+            return None
+        return min(ours, self._session.timeout_s)
 
     def _until_closed(self, deadline: Deadline) -> str | None:
         while not self._session.peer_done:

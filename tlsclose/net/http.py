@@ -12,21 +12,30 @@ import h11
 
 from tlsclose.core.event import Side
 from tlsclose.core.message import Framing, Message
+from tlsclose.errors import UsageError
 from tlsclose.net.settings import BodyFraming
 
 USER_AGENT: Final = "tlsclose"
 MAX_HEADERS: Final = 256 * 1024
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _BODILESS: Final = frozenset({204, 304})
 _PIECE: Final = 16 * 1024
 
 
 def request_bytes(host: str, path: str, *, last: bool) -> bytes:
-    """A GET; `last` asks the server to close after the response (RFC 9112 9.6)."""
+    """A GET; `last` asks the server to close after the response (RFC 9112 9.6).
+
+    Raises UsageError where the path or host does not fit into a request.
+    """
     connection = h11.Connection(h11.CLIENT)
     headers = [("Host", host), ("User-Agent", USER_AGENT), ("Accept", "*/*")]
     if last:
         headers.append(("Connection", "close"))
-    sent = connection.send(h11.Request(method="GET", target=path, headers=headers)) or b""
+    try:
+        sent = connection.send(h11.Request(method="GET", target=path, headers=headers)) or b""
+    except (h11.LocalProtocolError, UnicodeError):
+        raise UsageError(f"HTTP cannot ask {host!a} for {path!a}") from None
     return sent + (connection.send(h11.EndOfMessage()) or b"")
 
 
@@ -70,6 +79,20 @@ class Reader:
     @property
     def is_head(self) -> bool:
         return isinstance(self._head, h11.Request) and self._head.method == b"HEAD"
+
+    @property
+    def malformed(self) -> bool:
+        return bool(self._error)
+
+    @property
+    def knows_chunks(self) -> bool:
+        """The peer speaks HTTP/1.1 (RFC 9112 section 6.1)."""
+        return self._head is None or self._head.http_version >= b"1.1"
+
+    @property
+    def wants_continue(self) -> bool:
+        """The peer holds its body back until it hears 100 (RFC 9110 section 10.1.1)."""
+        return not self.done and self._connection.they_are_waiting_for_100_continue
 
     @property
     def started(self) -> bool:
@@ -117,19 +140,24 @@ class Reader:
         """What came, as far as it came."""
         head = self._head
         framing = self._framing()
-        closes = framing is Framing.CLOSE_DELIMITED
         length = _header(head, b"content-length") if head is not None else b""
         version = b"1.1" if head is None else head.http_version
         return Message(
             sender=self._sender,
             protocol=f"http/{version.decode('ascii')}",
             framing=framing,
-            complete=None if closes and not self._error else self._ended,
+            complete=self._complete(framing),
             bytes=self._bytes,
             expected=int(length) if framing is Framing.CONTENT_LENGTH and length else None,
             status=head.status_code if isinstance(head, h11.Response) else None,
             note=self._note(head),
         )
+
+    def _complete(self, framing: Framing) -> bool | None:
+        """None for a body that the close ends, and for what is no HTTP at all."""
+        if self._error:
+            return None if self._head is None else False
+        return None if framing is Framing.CLOSE_DELIMITED else self._ended
 
     def _note(self, head: h11.Request | h11.Response | None) -> str:
         if self._error:
@@ -175,10 +203,11 @@ def response_parts(size: int, framing: BodyFraming, *, head: bool, close: bool) 
 
 
 def _body(size: int, framing: BodyFraming) -> Iterator[bytes]:
-    """The body in pieces of at most 16 KiB; at least one, empty if need be."""
+    """The body in pieces of about 16 KiB; at least one, empty if need be."""
     chunked = framing is BodyFraming.CHUNKED
     filler = (b"tlsclose " * 7 + b"\n") * (_PIECE // 64)
     for start in range(0, size, _PIECE):
         piece = filler[: min(_PIECE, size - start)]
         yield b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece
-    yield b"0\r\n\r\n" if chunked else b""
+    if chunked or not size:
+        yield b"0\r\n\r\n" if chunked else b""

@@ -44,14 +44,15 @@ def resolve(host: str, port: int, family: Family, timeout_s: float) -> tuple[Add
 def _look_up(host: str, port: int, family: Family) -> tuple[Address, ...] | str:
     try:
         found = socket.getaddrinfo(host, port, _FAMILIES[family], socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a host name"
         wanted = "" if family is Family.ANY else f" (IPv{family})"
         return f"cannot resolve {host}{wanted}: {reason}"
-    return tuple(
+    addresses = (
         Address(family=family_found, sockaddr=(str(sockaddr[0]), *map(int, sockaddr[1:])))
         for family_found, _, _, _, sockaddr in found
     )
+    return tuple(dict.fromkeys(addresses))
 
 
 def address_text(ip: str, port: int) -> str:

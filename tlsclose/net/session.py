@@ -14,11 +14,13 @@ from tlsclose.core.report import Wait
 from tlsclose.core.status import SecStatus
 from tlsclose.net.clock import Clock, Deadline
 from tlsclose.net.observe import Observation
-from tlsclose.net.transport import Transport
+from tlsclose.net.transport import Ending, Transport
 from tlsclose.providers.base import SecurityContext
+from tlsclose.wire.event_log import EventLog
 
 GRACE_S: Final = 0.25
 """Longest wait for TCP to settle after both sides have closed."""
+_OUR_MESSAGE: Final = {Side.CLIENT: "request", Side.SERVER: "response"}
 
 
 class Session:
@@ -42,8 +44,10 @@ class Session:
         self._observation = observation
         self.procedure = Procedure(context, send=self._send, clock=clock.now)
         self._early = b""
+        self._early_is_news = False
+        """`_early` has not been given to `decrypt` yet: it needs no further bytes."""
         self._heard = 0
-        self._events: list[Event] = []
+        self._log = EventLog()
         self._waits: list[Wait] = []
         self._deeds: list[Deed] = []
         self.up = False
@@ -57,7 +61,7 @@ class Session:
 
     @property
     def events(self) -> tuple[Event, ...]:
-        return (*self._events, *self.transport.events)
+        return (*self._log.ordered(), *self.transport.events)
 
     @property
     def waits(self) -> tuple[Wait, ...]:
@@ -88,7 +92,7 @@ class Session:
             if output:
                 self._send(output, deadline)
             if status is SecStatus.SEC_E_OK:
-                self._early = rest
+                self._early, self._early_is_news = rest, bool(rest)
                 self._comes_up()
                 return ""
             if status is SecStatus.SEC_I_CONTEXT_EXPIRED:
@@ -101,38 +105,46 @@ class Session:
             if data is None:
                 return None
             if not data:
-                return f"the {self.side.other} closed the connection during the handshake"
+                return self._handshake_cut()
             token = rest + data
+
+    def _handshake_cut(self) -> str:
+        if self.transport.lost:
+            return f"the connection was lost during the handshake: {self.transport.lost}"
+        how = "reset" if self.transport.ending is Ending.RST else "closed"
+        return f"the {self.side.other} {how} the connection during the handshake"
 
     def _comes_up(self) -> None:
         self.up = True
         self._tell(self.side, Kind.HANDSHAKE, Handshake.COMPLETE)
         self._observation.pump()
 
-    def write(self, data: bytes) -> bool:
+    def write(self, data: bytes, deadline: Deadline | None = None) -> bool:
         """Send application data; False where the connection no longer takes it."""
-        deadline = Deadline(self.timeout_s)
-        status, records = self.context.encrypt(data)
-        if status.failed:
+        records = self.sealed(data)
+        if not records:
             return False
         sent = self._send(records, deadline) == len(records)
-        self._narrate(self.side, len(data))
         self._observation.pump()
         return sent
 
     def sealed(self, data: bytes) -> bytes:
         """Records that carry `data`, to be sent together with something else."""
         status, records = self.context.encrypt(data)
-        return b"" if status.failed else records
+        if status.failed:
+            return b""
+        self._narrate(self.side, len(data))
+        return records
 
     def read(self, deadline: Deadline) -> bytes | None:
         """Plaintext, possibly empty; None at the deadline. `peer_done` tells of the end."""
-        token, self._early = self._early, b""
-        if not token:
+        token = self._early
+        if not self._early_is_news:
             data = self.transport.receive(deadline)
-            if data is None or not data:
+            if not data:
                 return data
-            token = data
+            token += data
+        self._early, self._early_is_news = b"", False
         plain = self._open(token)
         self._narrate(self.side.other, len(plain))
         self._observation.pump()
@@ -177,14 +189,23 @@ class Session:
         if self.broken:
             return f"TLS had already failed: {self.broken}"
         if not self.transport.writable:
-            return "TCP had already been reset"
+            return self._why_unwritable()
         if not self.procedure.notify(prefix):
-            return f"the provider refused the shutdown: {self.context.error}"
+            self._heard = len(self.context.alerts)  # ours did not leave
+            refused = f"the provider refused the shutdown: {self.context.error}"
+            return refused if self.transport.writable else self._why_unwritable()
         self.notified = True
         self.gave_up = False
         self._hear()
         self._observation.pump()
         return ""
+
+    def _why_unwritable(self) -> str:
+        if self.transport.clogged:
+            return f"the {self.side.other} does not read: TCP took no more"
+        if self.transport.lost:
+            return f"the connection was lost: {self.transport.lost}"
+        return "TCP had already been " + ("closed by us" if self.transport.finished else "reset")
 
     def finish(self) -> None:
         """Send FIN."""
@@ -198,27 +219,34 @@ class Session:
         *,
         closing: bool = False,
         timeout_s: float | None = None,
+        owed: bool = True,
     ) -> str | None:
-        """Run a bounded wait and record it. `until` returns None at the deadline."""
+        """Run a bounded wait and record it. `until` returns None at the deadline.
+
+        Where what was waited for is not `owed`, its absence is no event.
+        """
         began = self.clock.now()
         result = until(Deadline(self.timeout_s if timeout_s is None else timeout_s))
         length = self.clock.now() - began
         self._waits.append(
             Wait(name=name, at_ns=began, length_ns=length, outcome=self._outcome(result, closing))
         )
-        if result is None:
+        if result is None and owed:
             self.gave_up = closing
-            self._events.append(
-                Event(
-                    at_ns=self.clock.now(),
-                    sender=self.side.other,
-                    kind=Kind.TIMEOUT,
-                    source=Source.SOCKET,
-                    detail=name,
-                    waited_ns=length,
-                )
-            )
+            self._ran_out(name, length)
         return result
+
+    def _ran_out(self, name: str, length: int) -> None:
+        self._log.add(
+            Event(
+                at_ns=self.clock.now(),
+                sender=self.side.other,
+                kind=Kind.TIMEOUT,
+                source=Source.SOCKET,
+                detail=name,
+                waited_ns=length,
+            )
+        )
 
     def _outcome(
         self, result: str | None, closing: bool
@@ -234,7 +262,14 @@ class Session:
         self.transport.settle(Deadline(min(GRACE_S, self.timeout_s)))
 
     def _send(self, data: bytes, deadline: Deadline | None = None) -> int:
-        return self.transport.send(data, deadline or Deadline(self.timeout_s))
+        began, clogged = self.clock.now(), self.transport.clogged
+        sent = self.transport.send(data, deadline or Deadline(self.timeout_s))
+        if self.transport.clogged and not clogged:
+            name = _OUR_MESSAGE[self.side] if self.up else "handshake"
+            length = self.clock.now() - began
+            self._waits.append(Wait(name=name, at_ns=began, length_ns=length, outcome="timeout"))
+            self._ran_out(name, length)
+        return sent
 
     def _hear(self) -> None:
         """Turn alerts that the provider newly told of into events."""
@@ -242,7 +277,7 @@ class Session:
         for told in alerts[self._heard :]:
             alert = told.alert
             closing = alert.is_close_notify
-            self._events.append(
+            self._log.add(
                 Event(
                     at_ns=self.clock.now(),
                     sender=told.sender,
@@ -260,7 +295,7 @@ class Session:
             self._tell(sender, Kind.APP_DATA, size=size)
 
     def _tell(self, sender: Side, kind: Kind, detail: str = "", *, size: int = 0) -> None:
-        self._events.append(
+        self._log.add(
             Event(
                 at_ns=self.clock.now(),
                 sender=sender,

@@ -2,10 +2,13 @@
 
 The socket witness sees an end of file (the peer's FIN), ECONNRESET or EPIPE (the peer's RST) and
 our own shutdown. A peer that resets *after* both FINs shows only in the kernel's state, so
-`settle` looks there before the descriptor goes.
+`settle` looks there before the descriptor goes. A reset that a send meets does not take away what
+the peer sent before it: that can still be read.
 """
 
+import contextlib
 import errno
+import os
 import socket
 import struct
 import time
@@ -21,6 +24,8 @@ CHUNK: Final = 256 * 1024
 _RESETS: Final = frozenset(
     {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN, errno.ENOTCONN}
 )
+_NOT_CONNECTED: Final = frozenset({errno.ENOTCONN, errno.EINVAL})
+"""What `shutdown` says of a connection that is gone."""
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)
 _SETTLE_STEP_S: Final = 0.001
 """No event tells that the last FIN was acknowledged: the state has to be asked for."""
@@ -31,6 +36,8 @@ class Ending(StrEnum):
 
     FIN = "fin"
     RST = "rst"
+    LOST = "lost"
+    """Our own TCP gave up: no route any more, no acknowledgement for too long."""
 
 
 Tap = Callable[[int, Side, bytes], None]
@@ -51,13 +58,22 @@ class Transport:
         self._side = side
         self._tap = tap
         self._events: list[Event] = []
+        self._acknowledged: int | None = None
+        self._closed = False
+        self._refused = False
+        """A send met a reset; what came before it may still wait to be read."""
         self.finished = False
         """Our FIN is out."""
-        self._closed = False
+        self.clogged = False
+        """The peer did not read: a send was cut short, and nothing can follow it but FIN."""
         self.ending: Ending | None = None
+        self.aborted = False
+        """Our RST is out."""
+        self.lost = ""
+        """Why our TCP gave up; empty where it did not."""
         self.sent = 0
-        self.received = 0
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):  # the peer may have reset already
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -67,20 +83,28 @@ class Transport:
     @property
     def writable(self) -> bool:
         """Whether bytes may still be sent."""
-        return not (self.finished or self._closed or self.ending is Ending.RST)
+        return not (self.finished or self.clogged or self._gone)
+
+    @property
+    def _gone(self) -> bool:
+        return self._closed or self._refused or self.ending in (Ending.RST, Ending.LOST)
 
     def send(self, data: bytes, deadline: Deadline) -> int:
         """Send as much as TCP takes before the deadline; return how many bytes it took."""
         view = memoryview(data)
         taken = 0
         while taken < len(data) and self.writable:
+            left = deadline.left
             try:
-                self._sock.settimeout(deadline.left)
-                count = self._sock.send(view[taken:])
-            except (BlockingIOError, TimeoutError):
-                break
+                self._sock.settimeout(left)
+                count = self._sock.send(view[taken:]) if left else 0
             except OSError as error:
-                self._failed(error)
+                if not _ran_out(error):
+                    self._refuse(error)
+                    break
+                count = 0
+            if not count:
+                self.clogged = True
                 break
             if self._tap is not None:
                 self._tap(self._clock.now(), self._side, bytes(view[taken : taken + count]))
@@ -92,29 +116,31 @@ class Transport:
         """The next bytes; `b""` once the peer's direction has ended; None at the deadline."""
         if self.ending is not None or self._closed:
             return b""
-        try:
-            self._sock.settimeout(deadline.left)
-            data = self._sock.recv(CHUNK)
-        except (BlockingIOError, TimeoutError):
+        left = 0.0 if self._refused else deadline.left
+        if not left and not self._refused:
             return None
+        try:
+            self._sock.settimeout(left)
+            data = self._sock.recv(CHUNK)
         except OSError as error:
-            self._failed(error)
+            if _ran_out(error) and not self._refused:
+                return None
+            self._fail(error)
             return b""
         if not data:
-            self._end(Ending.FIN)
+            self._end(Ending.RST if self._refused else Ending.FIN)
         elif self._tap is not None:
             self._tap(self._clock.now(), self._side.other, data)
-        self.received += len(data)
         return data
 
     def finish(self) -> None:
         """Send FIN: our direction ends, the peer's goes on."""
-        if not self.writable:
+        if self.finished or self._gone:
             return
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError as error:
-            self._failed(error)
+            self._refuse(error)
             return
         self.finished = True
         self._witness(self._side, Kind.FIN, "shutdown")
@@ -123,8 +149,10 @@ class Transport:
         """Send RST and let the descriptor go."""
         if self._closed:
             return
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
-        if self.ending is not Ending.RST:
+        with contextlib.suppress(OSError):  # the peer may have reset already
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+        if not self._gone:
+            self.aborted = True
             self._witness(self._side, Kind.RST, "close with SO_LINGER 0")
         self.close()
 
@@ -142,34 +170,59 @@ class Transport:
     def acknowledged(self) -> int | None:
         """How many bytes of ours the peer's TCP took; None where the kernel does not tell."""
         info = None if self._closed else tcp_info(self._sock)
-        return None if info is None else min(self.sent, info.bytes_acked)
+        return self._acknowledged if info is None else min(self.sent, info.bytes_acked)
 
     def close(self) -> None:
         """Let the descriptor go; harmless when repeated."""
+        self._acknowledged = self.acknowledged()
         self._closed = True
         self._sock.close()
 
-    def _failed(self, error: OSError) -> None:
-        if error.errno not in _RESETS:
-            raise error
-        self._end(Ending.RST)
+    def _refuse(self, error: OSError) -> None:
+        """Nothing can be sent any more."""
+        number = error.errno
+        if number in _NOT_CONNECTED:
+            number = self._pending_error() or errno.ECONNRESET
+        if number not in _RESETS:
+            self._lose(number)
+        elif self.ending is Ending.FIN:
+            self._end(Ending.RST)
+        elif not self._refused:
+            self._refused = True
+            self._witness(self._side.other, Kind.RST, "reset")
+
+    def _fail(self, error: OSError) -> None:
+        """Nothing can be read any more."""
+        if self._refused or error.errno in _RESETS:
+            self._end(Ending.RST)
+        else:
+            self._lose(error.errno)
+
+    def _lose(self, number: int | None) -> None:
+        self.ending = Ending.LOST
+        self.lost = os.strerror(number or 0).lower()
+        self._witness(self._side.other, Kind.TIMEOUT, "connection lost", self.lost)
 
     def _take_pending_error(self) -> None:
-        if self._closed:
+        if self._closed or self.ending in (Ending.RST, Ending.LOST):
             return
-        if self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) in _RESETS:
+        number = self._pending_error()
+        if self._refused or number in _RESETS:
             self._end(Ending.RST)
+        elif number:
+            self._lose(number)
+
+    def _pending_error(self) -> int:
+        return self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def _end(self, ending: Ending) -> None:
-        if self.ending is Ending.RST or self.ending is ending:
-            return
         self.ending = ending
-        fin = ending is Ending.FIN
-        self._witness(
-            self._side.other, Kind.FIN if fin else Kind.RST, "end of file" if fin else "reset"
-        )
+        if ending is Ending.FIN:
+            self._witness(self._side.other, Kind.FIN, "end of file")
+        elif not self._refused:
+            self._witness(self._side.other, Kind.RST, "reset")
 
-    def _witness(self, sender: Side, kind: Kind, detail: str) -> None:
+    def _witness(self, sender: Side, kind: Kind, detail: str, note: str = "") -> None:
         self._events.append(
             Event(
                 at_ns=self._clock.now(),
@@ -177,5 +230,12 @@ class Transport:
                 kind=kind,
                 source=Source.SOCKET,
                 detail=detail,
+                note=note,
             )
         )
+
+
+def _ran_out(error: OSError) -> bool:
+    """Our deadline, not the kernel's ETIMEDOUT."""
+    blocked = isinstance(error, BlockingIOError)
+    return blocked or (isinstance(error, TimeoutError) and error.errno is None)
