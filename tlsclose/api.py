@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from queue import SimpleQueue
-from threading import Event, Thread
+from threading import Event
 
 from tlsclose.core.report import Report
 from tlsclose.net.capture import CaptureRun
 from tlsclose.net.listener import Listener, Listening
-from tlsclose.net.probe import Prober
+from tlsclose.net.probe import Prober, check
 from tlsclose.net.settings import CaptureSettings, ListenSettings, ProbeSettings
+from tlsclose.net.side_by_side import side_by_side
 from tlsclose.net.target import Target
 from tlsclose.providers.base import TlsSettings
 from tlsclose.providers.identity import ephemeral
@@ -31,43 +32,26 @@ def probe(
 ) -> tuple[Report, ...]:
     """Judge each target in each scenario, `repeat` times; targets side by side.
 
-    Returns the reports in the order of the targets; `on_report` hears of each as it ends, from one
-    thread at a time. `stop` ends the run after the probes that are under way. Raises UsageError
-    and CaptureDeniedError before anything is sent.
+    Returns the reports in the order of the targets; `on_report` hears of each as it ends, on the
+    caller's thread. `stop` ends the run at once; probes under way are given up and not reported.
+    Raises UsageError and CaptureDeniedError before anything is sent.
     """
     engine = make_provider(provider, settings.tls)
+    check(targets, settings, engine)
     runs = [name for name in settings.scenarios for _ in range(settings.repeat)]
-    halt = stop or Event()
     with CaptureRun(settings.capture) as capture:
         prober = Prober(settings, provider=engine, capture=capture)
-        done: SimpleQueue[Report | None] = SimpleQueue()
-
-        def one_target(number: int) -> list[Report]:
-            found = []
-            for count, name in enumerate(runs):
-                if halt.is_set():
-                    break
-                stream = number * len(runs) + count
-                found.append(prober.probe(targets[number], name, stream=stream))
-                done.put(found[-1])
-            return found
-
-        with ThreadPoolExecutor(min(settings.parallel, max(1, len(targets)))) as pool:
-            futures = [pool.submit(one_target, number) for number in range(len(targets))]
-            try:
-                for future in futures:
-                    future.add_done_callback(lambda _: done.put(None))
-                left = len(futures)
-                while left:
-                    report = done.get()
-                    if report is None:
-                        left -= 1
-                    else:
-                        on_report(report)
-            except BaseException:
-                halt.set()
-                raise
-        return tuple(report for future in futures for report in future.result())
+        return side_by_side(
+            len(targets),
+            len(runs),
+            parallel=settings.parallel,
+            work=lambda number, run: prober.probe(
+                targets[number], runs[run], stream=number * len(runs) + run
+            ),
+            on_report=on_report,
+            stop=stop or Event(),
+            abandon=prober.abandon,
+        )
 
 
 def listen(
@@ -80,7 +64,8 @@ def listen(
 ) -> int:
     """Judge clients until `count` came or `stop` is set; return how many were judged.
 
-    Raises UsageError and CaptureDeniedError before the port is open.
+    `on_report` is called by one thread at a time; what it raises ends the run and is raised.
+    Raises UsageError and CaptureDeniedError before any client is let in.
     """
     tls = settings.tls if settings.tls.identity else replace(settings.tls, identity=ephemeral())
     engine = make_provider(provider, tls)
@@ -96,20 +81,30 @@ def demo(
     chosen = tls or TlsSettings()
     settings = ListenSettings(count=1, body=5263, capture=replace(capture, pcap=None, keylog=None))
     engine = make_provider("openssl", replace(chosen, identity=ephemeral()))
-    ready: SimpleQueue[Listening] = SimpleQueue()
-    judged: SimpleQueue[Report] = SimpleQueue()
-    with CaptureRun(settings.capture) as run:
+    ready: SimpleQueue[Listening | None] = SimpleQueue()
+    judged: list[Report] = []
+    halt = Event()
+    with CaptureRun(settings.capture) as run, ThreadPoolExecutor(1) as pool:
         listener = Listener(settings, provider=engine, capture=run)
-        Thread(
-            target=listener.serve,
-            kwargs={"on_ready": ready.put, "on_report": judged.put, "stop": Event()},
-            name="demo-listener",
-            daemon=True,
-        ).start()
-        where = ready.get(timeout=settings.timeout_s)
-        target = Target(host=where.host, port=where.port)
-        probing = ProbeSettings(capture=capture, tls=chosen)
-        (ours,) = probe([target], probing, on_report=on_report)
-        theirs = judged.get(timeout=settings.timeout_s)
+        serving = pool.submit(
+            listener.serve, on_ready=ready.put, on_report=judged.append, stop=halt
+        )
+        serving.add_done_callback(lambda _: ready.put(None))
+        try:
+            where = ready.get()
+            ours = () if where is None else _probe_itself(where, capture, chosen, on_report)
+            if any(report.connection is None for report in ours):
+                halt.set()
+            serving.result()
+        finally:
+            halt.set()
+    for theirs in judged:
         on_report(theirs)
-    return ours, theirs
+    return (*ours, *judged)
+
+
+def _probe_itself(
+    where: Listening, capture: CaptureSettings, tls: TlsSettings, on_report: OnReport
+) -> tuple[Report, ...]:
+    settings = ProbeSettings(capture=capture, tls=tls)
+    return probe([Target(host=where.host, port=where.port)], settings, on_report=on_report)

@@ -1,6 +1,12 @@
-"""The server role: accept clients side by side and judge each close."""
+"""The server role: accept clients side by side and judge each close.
 
+A client that fails is data; an exception in a client's thread is a bug, or the caller's own: it
+ends `serve`, which raises it.
+"""
+
+import contextlib
 import errno
+import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,22 +17,31 @@ from tlsclose.core.report import Action, Report, Role, TargetInfo
 from tlsclose.errors import UsageError
 from tlsclose.net.capture import CaptureRun, Watch
 from tlsclose.net.clock import Clock
-from tlsclose.net.connection import Connection, Plan, ends, server_engine
-from tlsclose.net.exchange import HttpServer
-from tlsclose.net.resolve import resolve
+from tlsclose.net.connection import Connection, Plan, plain, server_engine
+from tlsclose.net.http_server import HttpServer
+from tlsclose.net.resolve import Address, address_text, resolve
 from tlsclose.net.scenario import SCENARIOS
 from tlsclose.net.settings import Family, ListenSettings
 from tlsclose.providers.base import Provider
+from tlsclose.wire import packets
 
 MAX_CLIENTS: Final = 512
 """Clients served at once; further ones wait in the kernel's backlog."""
 BACKLOG: Final = 4096
 _POLL_S: Final = 0.2
-_STACK_HINTS: Final = {
+_BIND_HINTS: Final = {
     errno.EADDRINUSE: "the port is in use; choose another with --port, or 0 for any free one",
     errno.EACCES: "not permitted; ports below 1024 need root, choose a higher one",
     errno.EADDRNOTAVAIL: "this machine has no such address; see --host",
 }
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_PASSING: Final = frozenset(
+    {errno.EPROTO, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT}
+)
+"""Trouble of the one connection that `accept` was to return (accept(2))."""
+
+_Client = tuple[socket.socket, packets.Address]
+_OnReport = Callable[[Report], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +54,10 @@ class Listening:
 
 
 class Listener:
-    """Listens from its making on. `serve` runs until told to stop."""
+    """Holds its port from its making on. `serve` runs until told to stop.
+
+    Raises UsageError where it cannot have the port.
+    """
 
     def __init__(
         self, settings: ListenSettings, *, provider: Provider, capture: CaptureRun
@@ -50,8 +68,10 @@ class Listener:
         self._sock = _bind(settings.host, settings.port)
         self._slots = BoundedSemaphore(MAX_CLIENTS)
         self._changed = Condition()
-        self._active = 0
+        self._clients: set[socket.socket] = set()
         self._judged = 0
+        self._failure: BaseException | None = None
+        self._over = False
 
     @property
     def listening(self) -> Listening:
@@ -59,105 +79,157 @@ class Listener:
         return Listening(host=host, port=port, capture=self._capture.summary)
 
     def serve(
-        self,
-        *,
-        on_ready: Callable[[Listening], None],
-        on_report: Callable[[Report], None],
-        stop: Event,
+        self, *, on_ready: Callable[[Listening], None], on_report: _OnReport, stop: Event
     ) -> int:
         """Accept until `count` clients came or `stop` is set; return how many were judged.
 
         Clients that are still connected when `stop` is set are not judged. `on_report` is called
-        by one thread at a time.
+        by one thread at a time, and not after the return.
         """
         where = self.listening
-        with self._sock, self._capture.watch(where.port, where.host) as watch:
+        with self._sock, self._capture.watch(where.port, where.host, serving=True) as watch:
+            self._open(where)
             on_ready(where)
-            accepted = 0
-            while accepted != self._settings.count and not stop.is_set():
-                sock = self._accept(stop)
-                if sock is not None:
-                    self._start(sock, watch, accepted, on_report)
-                    accepted += 1
-            self._sock.close()
-            with self._changed:
-                while self._active and not stop.is_set():
-                    self._changed.wait(_POLL_S)
-                return self._judged
+            try:
+                self._accept_all(watch, on_report, stop)
+                self._sock.close()
+                self._await_clients(stop)
+            finally:
+                self._end()
+        if self._failure is not None:
+            raise self._failure
+        return self._judged
 
-    def _accept(self, stop: Event) -> socket.socket | None:
+    def _open(self, where: Listening) -> None:
+        """Let clients in, now that every packet is seen."""
+        try:
+            self._sock.listen(BACKLOG)
+        except OSError as error:
+            raise _cannot_listen(where.host, where.port, error) from None
+
+    def _accept_all(self, watch: Watch, on_report: _OnReport, stop: Event) -> None:
+        accepted = 0
+        while accepted != self._settings.count and not self._ending(stop):
+            client = self._accept(stop)
+            if client is not None:
+                self._start(client, watch, accepted, on_report)
+                accepted += 1
+
+    def _ending(self, stop: Event) -> bool:
+        return stop.is_set() or self._failure is not None
+
+    def _accept(self, stop: Event) -> _Client | None:
         """The next client once there is a free slot; None when there was none for a while."""
-        while not self._slots.acquire(timeout=_POLL_S):
-            if stop.is_set():
-                return None
+        if not self._slots.acquire(timeout=_POLL_S):
+            return None
         self._sock.settimeout(_POLL_S)
         try:
-            return self._sock.accept()[0]
+            sock, peer = self._sock.accept()
         except (TimeoutError, ConnectionError):
             self._slots.release()
             return None
+        except OSError as error:
+            self._slots.release()
+            self._bear(error)
+            stop.wait(_POLL_S)
+            return None
+        return sock, plain(peer)
 
-    def _start(
-        self, sock: socket.socket, watch: Watch, stream: int, on_report: Callable[[Report], None]
-    ) -> None:
+    def _bear(self, error: OSError) -> None:
+        """Pass over what one client's end or another client's end can cure."""
         with self._changed:
-            self._active += 1
+            curable = bool(self._clients)
+        if error.errno in _PASSING or (error.errno in _EXHAUSTED and curable):
+            return
+        if error.errno in _EXHAUSTED:
+            hint = "raise the limit with `ulimit -n`"
+            raise UsageError(f"cannot accept clients: {error.strerror}; {hint}") from None
+        raise error
+
+    def _await_clients(self, stop: Event) -> None:
+        with self._changed:
+            while self._clients and not self._ending(stop):
+                self._changed.wait(_POLL_S)
+
+    def _end(self) -> None:
+        """No report from here on; who is still connected is sent away."""
+        with self._changed:
+            self._over = True
+            for sock in self._clients:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
+    def _start(self, client: _Client, watch: Watch, stream: int, on_report: _OnReport) -> None:
+        with self._changed:
+            self._clients.add(client[0])
         Thread(
             target=self._serve_one,
-            args=(sock, watch, stream, on_report),
+            args=(client, watch, stream, on_report),
             name=f"client-{stream}",
             daemon=True,
         ).start()
 
-    def _serve_one(
-        self, sock: socket.socket, watch: Watch, stream: int, on_report: Callable[[Report], None]
-    ) -> None:
+    def _serve_one(self, client: _Client, watch: Watch, stream: int, on_report: _OnReport) -> None:
         try:
-            report = self._judge(sock, watch, stream)
+            report = self._judge(client, watch, stream)
             with self._changed:
-                on_report(report)
-                self._judged += 1
+                if not self._over:
+                    on_report(report)
+                    self._judged += 1
+        except BaseException as error:  # noqa: BLE001  # raised again by `serve`
+            self._failure = self._failure or error
         finally:
             self._slots.release()
             with self._changed:
-                self._active -= 1
+                self._clients.discard(client[0])
                 self._changed.notify_all()
 
-    def _judge(self, sock: socket.socket, watch: Watch, stream: int) -> Report:
+    def _judge(self, client: _Client, watch: Watch, stream: int) -> Report:
         settings = self._settings
-        clock = Clock.start()
-        host, port = ends(sock)[1]
-        plan = Plan(
-            role=Role.SERVER,
-            scenario=SCENARIOS[settings.scenario],
-            exchange=HttpServer(settings.body, settings.framing),
-            timeout_s=settings.timeout_s,
-            target=TargetInfo(host=host, port=port, address=host),
-            stream=stream,
-            actions=(Action(at_ns=0, name="accept"),),
-        )
+        sock, (host, port) = client
         with sock:
-            return Connection(
-                sock,
-                plan,
-                clock=clock,
-                engine=server_engine(self._provider, self._capture),
-                watch=watch,
-            ).run()
+            clock = Clock.start()
+            plan = Plan(
+                role=Role.SERVER,
+                scenario=SCENARIOS[settings.scenario],
+                exchange=HttpServer(settings.body, settings.framing),
+                timeout_s=settings.timeout_s,
+                ours=plain(sock.getsockname()),
+                theirs=(host, port),
+                target=TargetInfo(host=host, port=port, address=host),
+                stream=stream,
+                actions=(Action(at_ns=0, name="accept"),),
+            )
+            engine = server_engine(self._provider, self._capture)
+            return Connection(sock, plan, clock=clock, engine=engine, watch=watch).run()
 
 
 def _bind(host: str, port: int) -> socket.socket:
+    """A socket at the first of the host's addresses that this machine has."""
     found = resolve(host, port, Family.ANY, 5.0)
     if isinstance(found, str):
         raise UsageError(f"--host: {found}")
-    address = found[0]
+    failure = OSError()
+    for address in found:
+        try:
+            return _bound(address)
+        except OSError as error:
+            failure = error
+    raise _cannot_listen(host, port, failure)
+
+
+def _bound(address: Address) -> socket.socket:
     sock = socket.socket(address.family, socket.SOCK_STREAM)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # elsewhere it would let others take the port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address.sockaddr)
-        sock.listen(BACKLOG)
-    except OSError as error:
+    except OSError:
         sock.close()
-        hint = _STACK_HINTS.get(error.errno or 0, error.strerror)
-        raise UsageError(f"cannot listen on {host}:{port}: {hint}") from None
+        raise
     return sock
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> UsageError:
+    hint = _BIND_HINTS.get(error.errno or 0, error.strerror)
+    return UsageError(f"cannot listen on {address_text(host, port)}: {hint}")
