@@ -27,9 +27,15 @@ def test_packet_goes_before_kind_at_equal_times():
 
 
 def test_fin_rides_on_data_at_the_same_instant():
-    facts = [event(kind) for kind in (Kind.RST, Kind.FIN, Kind.CLOSE_NOTIFY, Kind.APP_DATA)]
+    facts = [event(kind) for kind in (Kind.RST, Kind.FIN, Kind.APP_DATA, Kind.CLOSE_NOTIFY)]
     kinds = [item.kind for item in ordered(facts)]
     assert kinds == [Kind.APP_DATA, Kind.CLOSE_NOTIFY, Kind.FIN, Kind.RST]
+
+
+def test_records_of_one_packet_keep_their_order():
+    """Data behind a close_notify is what data-after-close is about."""
+    facts = [event(kind) for kind in (Kind.CLOSE_NOTIFY, Kind.APP_DATA)]
+    assert [item.kind for item in ordered(facts)] == [Kind.CLOSE_NOTIFY, Kind.APP_DATA]
 
 
 @given(st.lists(st.builds(event, st.sampled_from(Kind), st.integers(0, 3)), max_size=8))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from OpenSSL import SSL
 
 from tests.wire.pairs import identity
-from tlsclose.core.event import Side, Source
+from tlsclose.core.event import Kind, Side, Source
 from tlsclose.core.record import TlsVersion
 from tlsclose.wire.follower import ConnectionFollower, Followed
 from tlsclose.wire.keylog import KeyLog
@@ -187,9 +187,13 @@ def follow_extents(flights, keys=None) -> Followed:
     return follower.finish()
 
 
+TCP_KINDS = (Kind.SYN, Kind.FIN, Kind.RST)
+"""Their detail is the flags."""
+
+
 def line(event):
     """`client close_notify warning`, and the source where it is not the wire in the clear."""
-    words = [event.sender, event.kind, event.detail]
+    words = [event.sender, event.kind, "" if event.kind in TCP_KINDS else event.detail]
     if event.source is not Source.WIRE:
         words.append(f"({event.source})")
     return " ".join(word for word in words if word)

@@ -63,8 +63,8 @@ class TestApplicationPhase:
                 ALERT,
                 CLOSE_NOTIFY + b"\x02\x50",
                 [
-                    "server alert fatal internal_error (decrypted)",
                     "server close_notify warning (decrypted)",
+                    "server alert fatal internal_error (decrypted)",
                 ],
             ),
             (DATA, b"hello", ["server app_data (decrypted)"]),

@@ -23,7 +23,7 @@ class Side(StrEnum):
 
 
 class Kind(StrEnum):
-    """What happened. The order is the order within one side's byte stream at equal times."""
+    """What happened."""
 
     SYN = "syn"
     HANDSHAKE = "handshake"
@@ -101,18 +101,23 @@ class Event:
     """What to show a person beside it: TCP flags, retransmission, what a reset replied to."""
 
 
-_RANK = {kind: rank for rank, kind in enumerate(Kind)}
+_RANK = {Kind.SYN: 0, Kind.GAP: 2, Kind.FIN: 3, Kind.RST: 4, Kind.TIMEOUT: 5}
+"""At equal times; what is not named is part of a byte stream and stays in the order given."""
+_IN_STREAM = 1
 
 
 def ordered(events: Iterable[Event]) -> tuple[Event, ...]:
-    """One stream by time, then by packet, then by kind (FIN rides on data at the same instant)."""
+    """One stream by time, then by packet, then by kind (FIN rides on data at the same instant).
+
+    The order of records within one packet is kept, so each witness gives its own in order.
+    """
     return tuple(
         sorted(
             events,
             key=lambda event: (
                 event.at_ns,
                 event.packet if event.packet is not None else 0,
-                _RANK[event.kind],
+                _RANK.get(event.kind, _IN_STREAM),
             ),
         )
     )

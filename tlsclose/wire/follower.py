@@ -85,12 +85,11 @@ class ConnectionFollower:
                 self._add(fact, Kind.GAP, detail=fact.loss, size=fact.size)
                 self._tls.hole(fact.stamp, fact.sender, fact.size)
             case Syn():
-                self._add(fact, Kind.SYN, note=flag_names(fact.flags))
+                self._add(fact, Kind.SYN, detail=flag_names(fact.flags))
             case Fin():
-                note = flag_names(fact.flags & ~TcpFlags.PSH)
-                if fact.size:
-                    note += f" on {fact.size} bytes of data"
-                self._add(fact, Kind.FIN, note=note)
+                flags = flag_names(fact.flags & ~TcpFlags.PSH)
+                note = f"on {fact.size} bytes of data" if fact.size else ""
+                self._add(fact, Kind.FIN, detail=flags, note=note)
             case Rst():
                 self._reset(fact)
 
@@ -105,7 +104,7 @@ class ConnectionFollower:
         if fact.sender in self._resets:
             self._later_resets[fact.sender] += 1
             return
-        index = self._add(fact, Kind.RST)
+        index = self._add(fact, Kind.RST, detail=flag_names(fact.flags))
         if index is not None:
             self._resets[fact.sender] = index, fact
 
@@ -118,7 +117,7 @@ class ConnectionFollower:
             self._log.amend(index, replace(self._log[index], note="; ".join(words)))
 
     def _reset_words(self, fact: Rst) -> list[str]:
-        words = [flag_names(fact.flags)]
+        words = []
         other = fact.sender.other
         if fact.answers is not None:
             what = self._carried(fact.answers, other)
