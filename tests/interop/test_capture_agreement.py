@@ -61,12 +61,11 @@ def test_clients(
 
 def summary(outcome: tool.Outcome) -> tuple[object, ...]:
     """What must not depend on the witness."""
-    verdict, close = outcome.verdict, outcome.report["close"] or {}
+    verdict = outcome.verdict
     return (
         outcome.code,
         outcome.brief,
         verdict.get("truncation_risk"),
         verdict.get("confidence"),
-        close.get("first_closer"),
         outcome.steps,
     )
