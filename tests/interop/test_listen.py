@@ -2,8 +2,8 @@
 
 Left to close first (`await`), s_client, gnutls-cli, node and Python's unwrap() keep their socket
 until our close_notify is in. curl and Java's SSLSocket close theirs at once: an answer that comes
-later is reset, one that overtakes their FIN makes them send RST instead of FIN. wget, Java's HttpsURLConnection left to the end of
-the program, and Python's close() send no close_notify at all.
+later is reset, one that overtakes their FIN makes them send RST instead of FIN. wget, Java's
+HttpsURLConnection left to the end of the program, and Python's close() send no close_notify at all.
 """
 
 import socket

@@ -48,15 +48,15 @@ HABITS: Final = {
     ("python-deaf", "1.3"): ("open", "open", "open"),
 }
 CLIENT_HABITS: Final = {
-    # our response allows more requests: the client closes; or it ends with our close_notify
+    # left to close first, and not answered; or our response comes with our close_notify
     "s_client": ("CN,FIN", "CN,FIN"),
-    "gnutls-cli": ("CN,FIN", "FIN"),
+    "gnutls-cli": ("CN,open", "FIN"),
     "curl": ("CN,FIN", "CN,FIN"),
     "wget": ("FIN", "RST"),
     "node": ("CN,FIN", "CN,FIN"),
     "java-socket": ("CN,FIN", "CN,FIN"),
     "java-url": ("FIN", "CN,FIN"),
-    "python-unwrap": ("CN,FIN", "CN,FIN"),
+    "python-unwrap": ("CN,open", "CN,FIN"),
     "python-close": ("FIN", "RST"),
     "python-reset": ("RST", "RST"),
 }
@@ -207,8 +207,4 @@ def _answer(conn: socket.socket, context: ssl.SSLContext, *, keep: bool) -> witn
     if not keep:
         connection.notify()
     connection.flush()
-    ending = connection.read(until_notified=True)
-    if ending.notified and keep:
-        connection.notify()
-        connection.flush()
     return connection.end()

@@ -108,12 +108,10 @@ class Connection:
         """Hand what is queued to the socket."""
         self._socket.sendall(self._outgoing.read())
 
-    def read(self, until: int | None = None, *, until_notified: bool = False) -> Ending:
+    def read(self, until: int | None = None) -> Ending:
         """Read until the TCP connection ends, the peer falls silent, or `until` bytes of data."""
         self._drain()
         while self._tcp == "open" and (until is None or len(self._data) < until):
-            if until_notified and self._notified:
-                break
             try:
                 chunk = self._socket.recv(65536)
             except TimeoutError:
