@@ -32,7 +32,7 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 interop: $(VENV)/.dev
-	$(PY) -m pytest tests/interop $(PYTEST_ARGS)
+	$(PY) -m pytest tests/interop --numprocesses=$(WORKERS) $(PYTEST_ARGS)
 
 bench: $(VENV)/.dev
 	$(PY) -m tests.benchmarks $(BENCH_ARGS)

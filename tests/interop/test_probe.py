@@ -67,8 +67,8 @@ SAYS_GOODBYE: Final = {
     "python-bare-close": False,
     "python-bare-close-delimited": False,
 }
-"""Whether the server that was asked to close sends close_notify. Where our answer overtakes its FIN,
-a server that closes with it unread sends RST instead; that is not the question here."""
+"""Whether the server that was asked to close sends close_notify. Where our answer overtakes the
+server's FIN, closing with it unread makes that an RST; this is not the question here."""
 POLITE: Final = frozenset({"clean", "reset-after-close"})
 RISK: Final = {
     "python-bare-close": "none",
