@@ -80,6 +80,12 @@ _ALL: Final = (
         next_step="tlsclose doctor",
     ),
     FindingNote(
+        code="connection-lost",
+        meaning="Our own system gave up on the TCP connection (a timeout, an unreachable host). "
+        "Neither side ended it.",
+        next_step="Look at the network between the two; run again with --repeat.",
+    ),
+    FindingNote(
         code="packets-dropped",
         meaning="The kernel dropped packets before they could be read.",
         next_step="Less load, or --capture tap, which needs no packets.",
