@@ -81,7 +81,7 @@ class JsonlSink:
         from tlsclose.report.json import line
 
         stream = self._destination()
-        stream.write(line(report).rstrip("\n") + "\n")
+        stream.write(line(report) + "\n")
         stream.flush()
 
     def close(self, reports: Sequence[Report]) -> None:
@@ -100,19 +100,16 @@ class JsonSink:
         )
 
     def add(self, report: Report) -> None:
-        from tlsclose.report.json import line
+        from tlsclose.report.json import pretty
 
-        pretty = json.dumps(json.loads(line(report)), indent=2, ensure_ascii=False)
         self._spool.write(",\n" if self._spool.tell() else "\n")
-        self._spool.write(textwrap.indent(pretty, "    "))
+        self._spool.write(textwrap.indent(pretty(report), "    "))
 
     def close(self, reports: Sequence[Report]) -> None:  # noqa: ARG002
-        from tlsclose.report.json import document
+        from tlsclose.report.json import frame
 
-        frame = json.loads(document(()))
-        del frame["reports"]
         stream = self._destination()
-        head = json.dumps(frame, indent=2).removesuffix("\n}")
+        head = json.dumps(frame(), indent=2).removesuffix("\n}")
         stream.write(f'{head},\n  "reports": [')
         if self._spool.tell():
             self._spool.seek(0)

@@ -8,7 +8,7 @@ from typing import Final
 from tlsclose.core.event import ON_THE_WIRE, Event, Handshake, Kind, Side, Source
 from tlsclose.report.amount import duration, number, plural, rough, size
 from tlsclose.report.labels import labels, notes, stroke
-from tlsclose.report.picture import Arrow, Band, Row
+from tlsclose.report.picture import Arrow, Band, Row, Stroke
 
 KEPT: Final = 3
 """Data rows shown at either end of a long exchange."""
@@ -54,12 +54,10 @@ class _Drawer:
         return self.arrow(group) if one_way and _together(group) else self._middle(group)
 
     def arrow(self, group: list[Event]) -> Strand:
-        names = [labels(event) for event in group]
-        joined = (names[0]) if len(names) == 1 else (", ".join(name[-1] for name in names),)
         last = group[-1]
         row = Row(
             at_ns=group[0].at_ns,
-            wire=Arrow(sender=last.sender, labels=joined, stroke=stroke(last)),
+            wire=_drawn(group),
             notes=tuple(text for event in group for text in self._notes(event)),
             closing=any(_closes(event, tls13=self.tls13) for event in group),
         )
@@ -96,6 +94,19 @@ class _Drawer:
             notes=(detail,) if told else (),
         )
         return Strand(kinds=frozenset({Kind.HANDSHAKE}), sender=None, row=row)
+
+
+def _drawn(group: list[Event]) -> Arrow | Band:
+    last = group[-1]
+    if last.detail == Handshake.COMPLETE:
+        return Band(labels=("handshake complete",))
+    names = [labels(event) for event in group]
+    joined = tuple(
+        ", ".join(name[min(length, len(name) - 1)] for name in names)
+        for length in range(max(map(len, names)))
+    )
+    strokes = [stroke(event) for event in group if stroke(event) is not Stroke.PLAIN]
+    return Arrow(sender=last.sender, labels=joined, stroke=(*strokes, Stroke.PLAIN)[0])
 
 
 def _without_echoes(events: Sequence[Event]) -> list[Event]:

@@ -62,7 +62,11 @@ def is_flags(note: str) -> bool:
 
 def spoken(event: Event) -> str:
     """What to call the event within a sentence."""
-    return event.kind.value.upper() if event.kind in _TCP else labels(event)[0].removeprefix("… ")
+    if event.kind in _TCP:
+        return event.kind.value.upper()
+    if event.kind is Kind.NOT_TLS and event.detail:
+        return f"not TLS ({event.detail})"
+    return labels(event)[0].removeprefix("… ")
 
 
 def _tcp(event: Event) -> tuple[str, ...]:

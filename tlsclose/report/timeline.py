@@ -70,7 +70,9 @@ def _with_message(drawn: list[Strand], message: Message | None) -> list[Strand]:
 def message_words(message: Message) -> str:
     """`HTTP 200 complete`, `HTTP 200 cut off`, `HTTP 200, no end`: short enough for a column."""
     name = "HTTP" if message.protocol.startswith("http") else message.protocol
-    status = " request" if message.sender is Side.CLIENT else f" {message.status or 'response'}"
+    status = f" {message.status}" if message.status is not None else ""
+    if message.sender is Side.CLIENT:
+        name = "request"
     match message.complete:
         case True:
             return f"{name}{status} complete"
