@@ -34,7 +34,7 @@ def test_json_equals_the_library_document(run, api):
     from tlsclose.report.json import document
 
     api.reports = BOTH
-    assert json.loads(run("probe", "x", "--format", "json").out) == json.loads(document(BOTH))
+    assert json.loads(run("probe", "x", "--format", "json").out) == document(BOTH)
 
 
 def test_jsonl_streams_in_the_order_of_ending(run, api):
@@ -179,3 +179,9 @@ def test_progress_on_a_terminal(run, api, monkeypatch, words, drawn):
 def test_no_progress_without_a_terminal(run, api):
     api.reports = BOTH
     assert run("probe", "x", "y").err == ""
+
+
+def test_schema_is_printed_whole(run):
+    from tlsclose.report.schema import text
+
+    assert json.loads(run("schema").out) == json.loads(text())
