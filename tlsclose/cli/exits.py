@@ -6,7 +6,6 @@ click would exit with 1 for bad usage, for Ctrl-C and for a crash alike; 1 is a 
 import errno
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Final
 
@@ -61,6 +60,8 @@ def _refused(message: str) -> ExitCode:
 
 def _bug(error: BaseException, arguments: Sequence[str]) -> ExitCode:
     if _wants_traceback(arguments):
+        import traceback
+
         traceback.print_exception(error, file=sys.stderr)
     say(f"bug in tlsclose: {type(error).__name__}: {error}, please report")
     return ExitCode.BUG

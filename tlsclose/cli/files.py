@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -95,8 +94,8 @@ class AtomicFile:
         try:
             self.open().close()
             if self._part is not None:
-                if self._path.exists():
-                    shutil.copymode(self._path, self._part)
+                with contextlib.suppress(FileNotFoundError):
+                    self._part.chmod(stat.S_IMODE(self._path.stat().st_mode))
                 self._part.replace(self._path)
         except OSError as error:
             self.discard()

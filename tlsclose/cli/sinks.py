@@ -1,8 +1,6 @@
 """One class per format: takes reports one at a time and writes them. Constant memory."""
 
 import json
-import shutil
-import tempfile
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import IO, Final, Literal, Protocol, cast
@@ -14,6 +12,8 @@ Destination = Callable[[], IO[str]]
 
 SPOOL_BYTES: Final = 8 * 2**20
 """Of JSON reports kept in memory before they go to a temporary file."""
+PIECE: Final = 2**16
+"""Characters copied from it at a time."""
 
 
 class Sink(Protocol):
@@ -94,6 +94,8 @@ class JsonSink:
     streams = False
 
     def __init__(self, destination: Destination) -> None:
+        import tempfile
+
         self._destination = destination
         self._spool = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by `close`
             SPOOL_BYTES, "w+", encoding="utf-8", newline="\n"
@@ -113,7 +115,8 @@ class JsonSink:
         stream.write(f'{head},\n  "reports": [')
         if self._spool.tell():
             self._spool.seek(0)
-            shutil.copyfileobj(self._spool, stream)
+            while piece := self._spool.read(PIECE):
+                stream.write(piece)
             stream.write("\n  ")
         self._spool.close()
         stream.write("]\n}\n")
