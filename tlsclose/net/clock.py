@@ -31,7 +31,8 @@ class Clock:
 
     @property
     def started_at(self) -> datetime:
-        return datetime.fromtimestamp(self.epoch_ns / NS_PER_S, tz=UTC)
+        seconds, rest = divmod(self.epoch_ns, NS_PER_S)
+        return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest // 1000)
 
 
 class Deadline:
