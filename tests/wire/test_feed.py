@@ -131,8 +131,11 @@ def test_stream_stands_in_for_a_packet_socket(monkeypatch):
         def receive(self):
             return [Stamped(name) for name in self.queue.pop(0)] if self.queue else []
 
-        def close(self):
+        def settle(self):
             self.dropped += 1
+
+        def close(self):
+            """Nothing to close."""
 
     class Stamped(str):
         at_ns = 0

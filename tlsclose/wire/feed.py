@@ -39,8 +39,11 @@ class Source(Protocol):
     def receive(self) -> list[Frame]:
         """The packets that wait; does not block."""
 
+    def settle(self) -> None:
+        """Bring `dropped` up to date for the last time."""
+
     def close(self) -> None:
-        """Settle `dropped` and close."""
+        """Settle and close; harmless when repeated. The kernel may take a while over it."""
 
 
 @dataclass(slots=True)
@@ -104,11 +107,17 @@ class Feed:
             self._progress.notify_all()
 
     def end(self) -> None:
-        """Close the source; nothing more will come."""
-        self.source.close()
+        """Nothing more will come: tell who waits for that, then close the source."""
+        self.source.settle()
         with self._progress:
             self._ended = True
             self._progress.notify_all()
+        self.source.close()
+
+    def await_end(self, timeout_s: float) -> None:
+        """Wait until everything is delivered and counted, at most `timeout_s` seconds."""
+        with self._progress:
+            self._progress.wait_for(lambda: self._ended, timeout_s)
 
     def ask_to_stop(self) -> None:
         """Have the sniffing thread deliver what is queued by now and end."""

@@ -115,11 +115,17 @@ class PacketSocket:
                     raise
         return frames
 
+    def settle(self) -> None:
+        """Bring `dropped` up to date."""
+        if self._socket.fileno() != -1:
+            self.dropped += self._read_dropped()
+
     def close(self) -> None:
-        """Read the drop counter for the last time and close; harmless when repeated."""
-        if self._socket.fileno() == -1:
-            return
-        self.dropped += self._read_dropped()
+        """Read the drop counter for the last time and close; harmless when repeated.
+
+        Takes some milliseconds: the kernel waits until no processor delivers to the socket.
+        """
+        self.settle()
         self._socket.close()
         self._asleep.close()
         self._awake.close()

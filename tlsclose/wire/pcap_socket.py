@@ -93,13 +93,17 @@ class PcapSocket:
             )
         return frames
 
+    def settle(self) -> None:
+        """Read the drop counter where there is one."""
+        if not self._listener.closed:
+            statistics = getattr(self._listener, "get_stats", lambda: (None, None))()
+            self.dropped = statistics[1] or 0
+
     def close(self) -> None:
-        """Read the drop counter where there is one and close; harmless when repeated."""
-        if self._listener.closed:
-            return
-        statistics = getattr(self._listener, "get_stats", lambda: (None, None))()
-        self.dropped = statistics[1] or 0
-        self._listener.close()
+        """Read the drop counter and close; harmless when repeated."""
+        self.settle()
+        if not self._listener.closed:
+            self._listener.close()
 
 
 def _link_type(listener: _Listener, numbers: dict[type, int]) -> int:

@@ -88,9 +88,9 @@ class Sniffer:
         """
         if self._sniffer is None or self._feed is None:
             return
-        sniffer, self._sniffer = self._sniffer, None
+        self._sniffer = None
         self._feed.ask_to_stop()
-        sniffer.join(timeout=STOP_DEADLINE_S)
+        self._feed.await_end(STOP_DEADLINE_S)
         if self._feed.failure is not None:
             raise self._feed.failure
 
