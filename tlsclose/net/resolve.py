@@ -17,6 +17,8 @@ _FAMILIES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
+    """Where to connect to."""
+
     family: socket.AddressFamily
     sockaddr: tuple[str | int, ...]
 
@@ -43,7 +45,10 @@ def resolve(host: str, port: int, family: Family, timeout_s: float) -> tuple[Add
 
 def _look_up(host: str, port: int, family: Family) -> tuple[Address, ...] | str:
     try:
-        found = socket.getaddrinfo(host, port, _FAMILIES[family], socket.SOCK_STREAM)
+        # As bytes: for text, Python would load its tables of international names first.
+        found = socket.getaddrinfo(
+            host.encode("ascii"), port, _FAMILIES[family], socket.SOCK_STREAM
+        )
     except (OSError, ValueError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a host name"
         wanted = "" if family is Family.ANY else f" (IPv{family})"
