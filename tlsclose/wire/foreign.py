@@ -17,7 +17,7 @@ _BEGINNINGS: Final = (
     (re.compile(rb"SSH-\d"), "SSH greeting"),
     (re.compile(rb"<\?xml|<stream"), "XMPP stream"),
     (re.compile(rb"<(!doctype )?html", re.IGNORECASE), "HTML without HTTP"),
-    (re.compile(rb"(\S{1,8} )?STARTTLS", re.IGNORECASE), "STARTTLS command"),
+    (re.compile(rb"([!-~]{1,8} )?STARTTLS", re.IGNORECASE), "STARTTLS command"),
     (re.compile(rb"(EHLO|HELO) ", re.IGNORECASE), "SMTP command"),
     (re.compile(rb"\x00\x00\x00\x08\x04\xd2\x16\x2f", re.DOTALL), "PostgreSQL SSLRequest"),
     (re.compile(rb"[\x80-\xff].\x01\x00\x02", re.DOTALL), "SSLv2 hello"),
