@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 UNOBSERVED: Final = "unobserved"
 """What a report without a verdict is counted as."""
 
-_SERIOUSNESS: Final = {severity: rank for rank, severity in enumerate(Severity)}
-
 
 class ExitCode(IntEnum):
     """The exit codes of the public contract."""
@@ -29,6 +27,17 @@ class ExitCode(IntEnum):
     UNOBSERVED = 3
     BUG = 4
     INTERRUPTED = 130
+
+
+MEANINGS: Final = {
+    ExitCode.OK: "nothing at or above `--fail-on` (default `warning`)",
+    ExitCode.FINDING: "a finding",
+    ExitCode.USAGE: "wrong usage or configuration",
+    ExitCode.UNOBSERVED: "something could not be observed (name, connect, handshake) and nothing "
+    "worse; it never counts as clean",
+    ExitCode.BUG: "a bug in tlsclose",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
+}
 
 
 class Outcome:
@@ -68,7 +77,7 @@ def is_finding(report: "Report", fail_on: Severity) -> bool:
     """Whether the verdict is at or above `fail_on` and not what the scenario set out to provoke."""
     if report.verdict is None or report.provoked:
         return False
-    return _SERIOUSNESS[report.verdict.severity] >= _SERIOUSNESS[fail_on]
+    return report.verdict.severity.rank >= fail_on.rank
 
 
 def exit_code(reports: Iterable["Report"], fail_on: Severity = Severity.WARNING) -> ExitCode:

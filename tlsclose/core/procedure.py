@@ -35,6 +35,29 @@ class StepName(StrEnum):
     CONTEXT_DELETED = "context-deleted"
 
 
+CALLS: Final = {
+    StepName.SHUTDOWN_RECOGNIZED: (
+        "`DecryptMessage` -> `SEC_I_CONTEXT_EXPIRED`",
+        "`SSL_read` -> `SSL_ERROR_ZERO_RETURN` (`SSL_RECEIVED_SHUTDOWN`)",
+    ),
+    StepName.CONTROL_TOKEN_APPLIED: (
+        "`ApplyControlToken(SCHANNEL_SHUTDOWN)`",
+        "the decision to call `SSL_shutdown`",
+    ),
+    StepName.EMPTY_BUFFER_HANDSHAKE: (
+        "`InitializeSecurityContext` / `AcceptSecurityContext`, empty buffers, until "
+        "`SEC_I_CONTEXT_EXPIRED` or `SEC_E_OK`",
+        "`SSL_shutdown`",
+    ),
+    StepName.FINAL_OUTPUT_SENT: (
+        "the output token goes to the socket",
+        "the drained BIO goes to the socket",
+    ),
+    StepName.CONTEXT_DELETED: ("`DeleteSecurityContext`", "`SSL_free`"),
+}
+"""What each step is with Schannel and with OpenSSL."""
+
+
 class ControlToken(StrEnum):
     """What `apply_control_token` is asked to arm."""
 
