@@ -45,8 +45,7 @@ CALLS: Final = {
         "the decision to call `SSL_shutdown`",
     ),
     StepName.EMPTY_BUFFER_HANDSHAKE: (
-        "`InitializeSecurityContext` / `AcceptSecurityContext`, empty buffers, until "
-        "`SEC_I_CONTEXT_EXPIRED` or `SEC_E_OK`",
+        "`Initialize`/`AcceptSecurityContext` until `SEC_I_CONTEXT_EXPIRED` or `SEC_E_OK`",
         "`SSL_shutdown`",
     ),
     StepName.FINAL_OUTPUT_SENT: (
