@@ -8,9 +8,20 @@ import pytest
 from tests.interop import clients, servers, tool
 from tests.interop.certs import Identity
 from tests.interop.test_listen import AWAIT, CLEAN_OR_NOISY, client_cases, judged
-from tests.interop.test_probe import INITIATE, TIMEOUT
+from tests.interop.test_probe import INITIATE, TIMEOUT, server_cases
 
 WITNESSES: Final = ("sniff", "tap")
+CLOSE_AT_ONCE: Final = (
+    "s_server",
+    "gnutls-serv",
+    "nginx",
+    "java-https",
+    "python-notify-close",
+    "python-bare-close",
+    "python-bare-close-delimited",
+)
+"""Asked to close, they either have ended TCP long before an answer can reach them, or wait for it:
+no race decides the verdict."""
 
 
 @pytest.mark.capture
@@ -36,6 +47,20 @@ def test_servers(
     assert sniffed.report["capture"]["source"] == "sniff"
     assert sniffed.report["capture"]["packets"] > 0
     assert tapped.report["capture"]["source"] == "tap"
+    assert summary(sniffed) == summary(tapped)
+
+
+@pytest.mark.capture
+@pytest.mark.parametrize("version", servers.VERSIONS)
+@pytest.mark.parametrize("server", server_cases(list(CLOSE_AT_ONCE)))
+def test_servers_that_close_first(
+    server: servers.Server, version: str, identity: Identity, classes: Path | None, tmp_path: Path
+) -> None:
+    with server.start(version, identity, tmp_path, classes) as peer:
+        sniffed, tapped = (
+            tool.probe(peer.target, *TIMEOUT, "--scenario", "await", "--capture", witness)
+            for witness in WITNESSES
+        )
     assert summary(sniffed) == summary(tapped)
 
 
