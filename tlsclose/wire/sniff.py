@@ -84,7 +84,8 @@ class Sniffer:
     def stop(self) -> None:
         """Deliver what was queued before the call, then end; harmless when repeated.
 
-        Returns in any case once `STOP_DEADLINE_S` have passed.
+        Returns in any case once `STOP_DEADLINE_S` have passed. The sniffing thread closes the
+        socket and ends some milliseconds later.
         """
         if self._sniffer is None or self._feed is None:
             return
