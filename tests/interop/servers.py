@@ -1,6 +1,7 @@
 """The servers that tlsclose is measured against, as one table."""
 
 import contextlib
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -103,7 +104,7 @@ def _nginx(setting: Setting) -> list[str]:
     root = setting.folder / f"nginx-{setting.port}-root"
     root.mkdir()
     root.chmod(0o755)
-    (root / "body.bin").write_bytes(bytes(204_800))
+    (root / "body.bin").write_bytes(bytes(int(os.environ.get("PEER_BODY_BYTES", "204800"))))
     config = setting.folder / f"nginx-{setting.port}.conf"
     config.write_text(
         NGINX_CONFIG.format(
@@ -159,12 +160,29 @@ STACKS: Final = (
 )
 """Real stacks as they come."""
 
+
+def _pyopenssl_server(behaviour: str) -> Server:
+    def command(setting: Setting) -> list[str]:
+        return [
+            *(sys.executable, str(PEERS / "pyopenssl_server.py"), behaviour, str(setting.port)),
+            *(str(setting.identity.cert), str(setting.identity.key), setting.version),
+        ]
+
+    return Server(name=f"pyopenssl-{behaviour}", program="python3", command=command)
+
+
+def _s_server_verify(setting: Setting) -> list[str]:
+    return [*_s_server(setting), "-Verify", "1", "-verify_return_error"]
+
+
 RUDE: Final = tuple(
     _python_server(behaviour)
     for behaviour in (
         "bare-close",
         "bare-close-delimited",
         "bare-close-keep-alive",
+        "notify-reset",
+        "cut-on-notify",
         "reset-after",
         "reset-midway",
         "reset-in-handshake",
@@ -177,4 +195,11 @@ RUDE: Final = tuple(
 )
 """Servers that end badly, or never."""
 
-BY_NAME: Final = {server.name: server for server in (*STACKS, *RUDE)}
+SPECIAL: Final = (
+    _pyopenssl_server("write-after-close"),
+    _pyopenssl_server("renegotiate"),
+    Server(name="s_server-verify", program="openssl", command=_s_server_verify),
+)
+"""Servers set up for one verdict."""
+
+BY_NAME: Final = {server.name: server for server in (*STACKS, *RUDE, *SPECIAL)}

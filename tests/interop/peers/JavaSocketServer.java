@@ -8,7 +8,9 @@ import javax.net.ssl.SSLServerSocket;
 
 /** JavaSocketServer PORT KEYSTORE PASSWORD VERSION: HTTP on SSLSocket, closed by the client. */
 public final class JavaSocketServer {
-    private static final byte[] BODY = new byte[204800];
+    private static final byte[] BODY =
+            new byte[
+                    Integer.parseInt(System.getenv().getOrDefault("PEER_BODY_BYTES", "204800"))];
 
     public static void main(String[] args) throws Exception {
         SSLServerSocket listener =

@@ -4,7 +4,7 @@ const fs = require('node:fs');
 const https = require('node:https');
 
 const [port, cert, key, version] = process.argv.slice(2);
-const body = Buffer.alloc(204800, 'node');
+const body = Buffer.alloc(Number(process.env.PEER_BODY_BYTES ?? 204800), 'node');
 const options = {
   cert: fs.readFileSync(cert),
   key: fs.readFileSync(key),

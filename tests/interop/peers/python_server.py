@@ -1,11 +1,12 @@
 """A server that ends its connections in one chosen way.
 
-    python_server.py BEHAVIOUR PORT CERT KEY VERSION
+    python_server.py BEHAVIOUR PORT CERT KEY VERSION [ADDRESS]
 
 Only the standard library: `SSLSocket.close()` without `unwrap()` is what most Python servers do.
 """
 
 import contextlib
+import os
 import socket
 import ssl
 import struct
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-BODY: Final = bytes(range(256)) * 800
+BODY: Final = (bytes(range(256)) * 800)[: int(os.environ.get("PEER_BODY_BYTES", "204800"))]
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 DRIP_S: Final = 1.0
 SERVER_HELLO_BEGUN: Final = bytes.fromhex("160303007a020000760303") + bytes(111)
@@ -75,6 +76,21 @@ def notify_close(conn: ssl.SSLSocket) -> None:
     """A complete response, close_notify, and the client's before closing."""
     read_request(conn)
     conn.sendall(head(length=True) + BODY)
+    conn.unwrap().close()
+
+
+def notify_reset(conn: ssl.SSLSocket) -> None:
+    """A complete response, close_notify both ways, then RST instead of FIN."""
+    read_request(conn)
+    conn.sendall(head(length=True) + BODY)
+    reset(conn.unwrap())
+
+
+def cut_on_notify(conn: ssl.SSLSocket) -> None:
+    """Half a response; its other half is dropped when the client's close_notify comes."""
+    read_request(conn)
+    conn.sendall(head(length=True) + BODY[: len(BODY) // 2])
+    read_until_end(conn)
     conn.unwrap().close()
 
 
@@ -141,6 +157,8 @@ OVER_TLS: Final[dict[str, Callable[[ssl.SSLSocket], None]]] = {
     "bare-close-delimited": bare_close_delimited,
     "bare-close-keep-alive": bare_close_keep_alive,
     "notify-close": notify_close,
+    "notify-reset": notify_reset,
+    "cut-on-notify": cut_on_notify,
     "reset-after": reset_after,
     "reset-midway": reset_midway,
     "deaf": deaf,
@@ -163,11 +181,11 @@ def serve(conn: socket.socket, behaviour: str, context: ssl.SSLContext) -> None:
 
 
 def main() -> None:
-    behaviour, port, cert, key, version = sys.argv[1:]
+    behaviour, port, cert, key, version, *address = sys.argv[1:]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     context.minimum_version = context.maximum_version = VERSIONS[version]
-    listener = socket.create_server(("127.0.0.1", int(port)), backlog=64)
+    listener = socket.create_server((*(address or ["127.0.0.1"]), int(port)), backlog=64)
     while True:
         conn, _ = listener.accept()
         threading.Thread(target=serve, args=(conn, behaviour, context), daemon=True).start()
