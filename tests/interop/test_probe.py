@@ -79,7 +79,11 @@ RISK: Final = {
 
 def server_cases(names: "list[str]") -> list[object]:
     return [
-        pytest.param(servers.BY_NAME[name], marks=pytest.mark.peer(servers.BY_NAME[name].program))
+        pytest.param(
+            servers.BY_NAME[name],
+            id=name,
+            marks=pytest.mark.peer(servers.BY_NAME[name].program),
+        )
         for name in names
     ]
 
