@@ -1,12 +1,14 @@
 """Runs one scenario over one session and hands everything that was seen to the assembler."""
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from tlsclose.core.message import Message
 from tlsclose.net.clock import Deadline
 from tlsclose.net.exchange import Exchange
 from tlsclose.net.scenario import Action, Scenario
 from tlsclose.net.session import Session
+
+FIN_PATIENCE_S: Final = 0.005
 
 
 class Endpoint:
@@ -47,6 +49,7 @@ class Endpoint:
             case Action.EXCHANGE_NOTIFIED:
                 self.steps_missing = self._exchange.run_notified(session)
             case Action.NOTIFY:
+                self._let_fin_come()
                 self.steps_missing = session.notify()
             case Action.AWAIT_CLOSE:
                 self._await_close()
@@ -83,6 +86,17 @@ class Endpoint:
             if self._session.read(deadline) is None:
                 return None
         return "closed"
+
+    def _let_fin_come(self) -> None:
+        """A peer that closes without waiting has its FIN right behind its close_notify.
+
+        If our answer overtakes that FIN it lies unread in the peer's socket, and the peer's kernel
+        sends RST in place of the FIN. A moment's patience shows what the peer really does.
+        """
+        session = self._session
+        if session.peer_notified and session.transport.ending is None:
+            patience = min(FIN_PATIENCE_S, session.timeout_s)
+            session.wait("fin-behind", self._until_ended, timeout_s=patience, owed=False)
 
     def _await_fin(self) -> None:
         if self._session.transport.ending is None:

@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable
 from enum import StrEnum
@@ -26,6 +27,8 @@ _RESETS: Final = frozenset(
 )
 _NOT_CONNECTED: Final = frozenset({errno.ENOTCONN, errno.EINVAL})
 """What `shutdown` says of a connection that is gone."""
+_TELLS_FIN_FIRST: Final = sys.platform.startswith("linux")
+"""Linux calls a reset EPIPE if the peer's FIN had come before it, else ECONNRESET."""
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)
 _SETTLE_STEP_S: Final = 0.001
 """No event tells that the last FIN was acknowledged: the state has to be asked for."""
@@ -189,6 +192,8 @@ class Transport:
             self._end(Ending.RST)
         elif not self._refused:
             self._refused = True
+            if number == errno.EPIPE and _TELLS_FIN_FIRST:
+                self._witness(self._side.other, Kind.FIN, "end of file")
             self._witness(self._side.other, Kind.RST, "reset")
 
     def _fail(self, error: OSError) -> None:
