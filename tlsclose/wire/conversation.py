@@ -18,6 +18,7 @@ from tlsclose.wire.inference import (
     alert_shaped,
     as_close_notify,
     long_enough_for_finished,
+    may_be_padded_alert,
     why_unopened,
 )
 from tlsclose.wire.keylog import KeyLog
@@ -78,8 +79,10 @@ class Conversation:
             self._sides[Side.CLIENT].opener.give_up()
             self._take_deferred()
         for side in self._sides.values():
-            if side.last_alert_shaped is not None:
-                self._add(as_close_notify(side.last_alert_shaped, side.opener))
+            if (event := side.held) is not None:
+                shaped = side.held_alert_shaped
+                last = as_close_notify(event, side.opener) if shaped else event
+                self._log.add(last, fold=False)
             self._end(side)
         if self._unopened:
             failed = any(side.opener.failed for side in self._sides.values())
@@ -225,18 +228,18 @@ class Conversation:
             self._sealed_handshake(stamp, side, record)
             return
         event = side.event(stamp, Kind.RECORD, Source.INFERRED, SEALED, record.length)
-        if not alert_shaped(opener, record):
-            self._add(event)
-            self._infer_complete(stamp, side, record)
-            return
-        if self.state.complete or not self.state.hellos_seen:
-            side.last_alert_shaped = event
+        shaped = alert_shaped(opener, record)
+        up = self.state.complete or not self.state.hellos_seen
+        if up and (shaped or may_be_padded_alert(record)):
+            side.held, side.held_alert_shaped = event, shaped
         else:
             self._add(event)
+        if not shaped:
+            self._infer_complete(stamp, side, record)
 
     def _release(self, side: TlsSide) -> None:
         """A record that may be an alert was not the last one of its side: just a sealed record."""
-        event, side.last_alert_shaped = side.last_alert_shaped, None
+        event, side.held = side.held, None
         if event is not None:
             self._add(event)
 

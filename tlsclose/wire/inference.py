@@ -5,6 +5,7 @@ from typing import Final
 
 from tlsclose.core.event import Event, Kind
 from tlsclose.core.record import may_be_sealed_alert
+from tlsclose.core.unjudged import LONGEST_PADDED_ALERT
 from tlsclose.wire.handshake_state import HandshakeState
 from tlsclose.wire.opener import Opener
 from tlsclose.wire.records import Record
@@ -20,6 +21,11 @@ def alert_shaped(opener: Opener, record: Record) -> bool:
     if tls13 and opener.alert_bytes is not None:
         return record.length == opener.alert_bytes
     return may_be_sealed_alert(tls13=tls13, content_type=record.content_type, length=record.length)
+
+
+def may_be_padded_alert(record: Record) -> bool:
+    """Whether a sealed record is short enough for an alert with padding (JSSE adds 16 bytes)."""
+    return record.length <= LONGEST_PADDED_ALERT
 
 
 def long_enough_for_finished(record: Record) -> bool:

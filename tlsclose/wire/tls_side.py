@@ -70,8 +70,10 @@ class TlsSide:
         self.records = 0
         self.sealed_records = 0
         """Those that could not be opened, alert-sized ones not counted."""
-        self.last_alert_shaped: Event | None = None
+        self.held: Event | None = None
         """The last record, where it may be a sealed alert: held back until it is known."""
+        self.held_alert_shaped = False
+        """It has just the length of an alert; otherwise it could only be a padded one."""
         self.stamp = Stamp(0, None)
         self._wants = wants
         self._half_alert = b""
