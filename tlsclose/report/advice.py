@@ -3,13 +3,21 @@
 from typing import Final
 
 from tlsclose.core import explain
-from tlsclose.core.report import CaptureSource, Report, Role
+from tlsclose.core.report import CaptureSource, Report, Role, Stage
 from tlsclose.core.verdict import Code
 from tlsclose.report.amount import glued
 from tlsclose.report.header import name
 
 SEEN_SHOWN: Final = 3
 """Error texts quoted; `tlsclose explain` has them all."""
+
+_AFTER: Final = {
+    Stage.DNS: ("check the name, or give an address; doctor shows what this machine can do",),
+    Stage.CONNECT: ("is anything listening there? check host, port and firewall; --timeout waits",),
+    Stage.PREAMBLE: ("does this port speak that protocol? -v shows how far it came",),
+    Stage.HANDSHAKE: ("is it a TLS port, and the right --tls and --sni? -v shows how far it came",),
+    Stage.CAPTURE: ("tlsclose doctor; --capture tap needs no packets",),
+}
 
 _LIVE: Final = frozenset({CaptureSource.SNIFF, CaptureSource.TAP})
 
@@ -19,9 +27,14 @@ def users_see(code: Code) -> tuple[str, ...]:
     return explain.entry(code).users_see[:SEEN_SHOWN]
 
 
+def after_unobserved(report: Report, stage: Stage) -> tuple[str, ...]:
+    """What to do where nothing could be judged."""
+    return tuple(step.replace("HOST:PORT", glued(name(report))) for step in _AFTER[stage])
+
+
 def next_steps(report: Report, code: Code) -> tuple[str, ...]:
     """Commands that lead on: what it means, one look closer, keeping the evidence."""
-    steps = [f"tlsclose explain {code.value}"]
+    steps = [glued(f"tlsclose explain {code.value}")]
     if report.role is Role.CLIENT:
         steps += _closer_look(code, name(report))
     if report.capture.source in _LIVE and not any("--pcap" in step for step in steps):
@@ -31,4 +44,10 @@ def next_steps(report: Report, code: Code) -> tuple[str, ...]:
 
 def _closer_look(code: Code, target: str) -> list[str]:
     commands = [step for step in explain.entry(code).next_steps if step.startswith("tlsclose ")]
-    return [command.replace("HOST:PORT", target) for command in commands[:1]]
+    return [_kept_whole(command.replace("HOST:PORT", target)) for command in commands[:1]]
+
+
+def _kept_whole(step: str) -> str:
+    """A command of `command: why`, to be copied from one line."""
+    command, colon, why = step.partition(": ")
+    return f"{glued(command)}{colon}{why}"

@@ -14,7 +14,7 @@ _EXACT_BELOW: Final = 10_000
 
 def duration(ns: int) -> str:
     """`0.21 ms`, `11.4 ms`, `320 ms`, `5.00 s`, `125 s`."""
-    if ns >= NS_PER_S:
+    if ns >= NS_PER_S - NS_PER_MS // 2:
         return f"{_three_digits(ns / NS_PER_S)} s"
     return f"{_three_digits(ns / NS_PER_MS)} ms"
 
@@ -54,6 +54,10 @@ def glued(text: str) -> str:
     return text.replace(" ", GLUE)
 
 
+_DIGITS: Final = ((10 * NS_PER_MS, 3), (NS_PER_S, 2), (float("inf"), 1))
+"""Digits after the point of all times in milliseconds, by the longest of them."""
+
+
 class Clock:
     """One unit and precision for all times of a picture, so that they line up.
 
@@ -63,7 +67,7 @@ class Clock:
 
     def __init__(self, longest_ns: int) -> None:
         self._seconds = longest_ns >= 100 * NS_PER_S
-        self._digits = 3 if longest_ns < 10 * NS_PER_MS else 1
+        self._digits = next(digits for below, digits in _DIGITS if longest_ns < below)
 
     @property
     def unit(self) -> str:

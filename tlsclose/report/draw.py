@@ -8,8 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from tlsclose.core.event import Side
-from tlsclose.report.amount import Clock
-from tlsclose.report.cells import chosen, fitted, spoken_lines, wire_cell
+from tlsclose.report.cells import chosen, fitted, spoken_lines, wire_cell, wrapped
 from tlsclose.report.glyphs import Glyphs
 from tlsclose.report.picture import Arrow, Band, Pause, Picture, Row, Stroke, Words
 
@@ -72,8 +71,6 @@ class Canvas:
         self._layout = layout(width, picture.ours)
         self._width = width
         self._glyphs = glyphs
-        rows = (*picture.before, *picture.close)
-        self._clock = Clock(max((row.at_ns for row in rows), default=0))
 
     def lines(self) -> Iterator[Text]:
         """Titles, the rows before, a rule where the close begins, the rows of the close."""
@@ -96,7 +93,7 @@ class Canvas:
     def _titles(self) -> Text:
         client, wire, server = self._picture.titles
         where = self._layout
-        line = Text(f"time {self._clock.unit}".rjust(TIME_WIDTH), style="bold")
+        line = Text(f"time {self._picture.clock.unit}".rjust(TIME_WIDTH), style="bold")
         line.append(self._fitted(f" {client}", where.left))
         line.append(self._fitted(wire.center(where.wire + 2), where.wire + 2))
         line.append(self._fitted(f" {server}", where.right))
@@ -115,11 +112,11 @@ class Canvas:
             return
         side = self._side_for_note(row)
         yield self._body(row, row.wire, side)
-        for note in row.notes if side is None else row.notes[1:]:
-            yield self._note(row.wire, note)
+        if row.notes and side is None:
+            yield from self._note(row.wire, "; ".join(row.notes))
 
     def _side_for_note(self, row: Row) -> Side | None:
-        """The column in which the first note can stand beside the wire; None: on its own line."""
+        """The column in which the notes can stand beside the wire; None: on lines of their own."""
         match row.wire:
             case Arrow(sender=sender):
                 side = sender
@@ -128,7 +125,8 @@ class Canvas:
             case _:
                 return None
         free = bool(row.notes) and not row.words(side)
-        return side if free and self._cells(row.notes[0]) < self._layout.column(side) else None
+        told = self._cells("; ".join(row.notes))
+        return side if free and told < self._layout.column(side) else None
 
     def _body(self, row: Row, wire: Arrow | Band | Pause | None, noted: Side | None) -> Text:
         life = self._life(waiting=isinstance(wire, Pause))
@@ -137,10 +135,11 @@ class Canvas:
         return Text.assemble(self._time(row), left, life, middle, life, right)
 
     def _words(self, row: Row, side: Side, noted: Side | None) -> Text:
-        text, style = row.words(side), _words_style(row)
+        width, style = self._layout.column(side), _words_style(row)
+        text = chosen(row.words(side) or ("",), width - 1, self._glyphs)
         if side is noted:
-            text, style = row.notes[0], QUIET
-        return Text(self._fitted(f" {text}", self._layout.column(side)), style)
+            text, style = "; ".join(row.notes), QUIET
+        return Text(self._fitted(f" {text}", width), style)
 
     def _spoken(self, row: Row, words: Words) -> Iterator[Text]:
         """Our own words, and beside them what a call said: over the far column if need be."""
@@ -168,21 +167,27 @@ class Canvas:
         words = self._words(row, Side.SERVER, None)
         return Text.assemble(self._time(row), start, text, life, words)
 
-    def _note(self, wire: Arrow | Band | Pause | None, note: str) -> Text:
-        """Small print under a row, between the lifelines or over the right column."""
-        where, life = self._layout, self._life()
-        line = Text.assemble(" " * (TIME_WIDTH + where.left), life)
-        text = f"{self._glyphs.note} {self._glyphs.text(note)}"
-        if cell_len(text) + 2 > where.wire:
-            room = where.wire + where.right - 1
-            return line.append(f" {chosen((text,), room, self._glyphs)}", QUIET)
+    def _note(self, wire: Arrow | Band | Pause | None, note: str) -> Iterator[Text]:
+        """Small print under a row, between the lifelines or, where it is long, over the right."""
+        where = self._layout
+        text = f"{self._glyphs.note} {note}"
+        if self._cells(text) + 2 > where.wire:
+            room = where.wire + where.right - 3
+            for at, line in enumerate(wrapped(note, room, self._glyphs)):
+                mark = self._glyphs.note if at == 0 else " "
+                yield self._left_of_wire().append(f" {mark} {line}", QUIET)
+            return
+        text = self._glyphs.text(text)
         from_right = isinstance(wire, Arrow) and wire.sender is Side.SERVER
         padding = where.wire - cell_len(text) - 1 if from_right else 1
-        line.append(set_cell_size(" " * padding + text, where.wire), QUIET)
-        return line.append_text(life)
+        padded = set_cell_size(" " * padding + text, where.wire)
+        yield self._left_of_wire().append(padded, QUIET).append_text(self._life())
+
+    def _left_of_wire(self) -> Text:
+        return Text.assemble(" " * (TIME_WIDTH + self._layout.left), self._life())
 
     def _time(self, row: Row) -> Text:
-        time = self._clock.text(row.at_ns) if row.shows_time else ""
+        time = self._picture.clock.text(row.at_ns) if row.shows_time else ""
         return Text(time.rjust(TIME_WIDTH), QUIET)
 
     def _life(self, *, waiting: bool = False) -> Text:

@@ -6,14 +6,18 @@ from itertools import groupby
 from typing import Final
 
 from tlsclose.core.event import ON_THE_WIRE, Event, Handshake, Kind, Side, Source
-from tlsclose.report.amount import duration, number, plural, rough, size
+from tlsclose.report.amount import NS_PER_MS, duration, number, plural, rough, size
 from tlsclose.report.labels import labels, notes, stroke
 from tlsclose.report.picture import Arrow, Band, Row, Stroke
+
+LASTING_NS: Final = 5 * NS_PER_MS
+"""A run of records that took longer says so."""
 
 KEPT: Final = 3
 """Data rows shown at either end of a long exchange."""
 
 _DATA: Final = frozenset({Kind.APP_DATA, Kind.RECORD})
+_REPEATED: Final = _DATA | {Kind.HANDSHAKE}
 _ENDINGS: Final = frozenset({Kind.CLOSE_NOTIFY, Kind.ALERT, Kind.FIN, Kind.RST})
 _TRUST: Final = (ON_THE_WIRE, frozenset({Source.PROVIDER}), frozenset({Source.SOCKET}))
 """Witnesses by rank: a fact is drawn by the best of them."""
@@ -33,8 +37,7 @@ def strands(events: Sequence[Event], *, tls13: bool, verbosity: int) -> list[Str
     """Everything that has to be drawn on the wire, in order. Timeouts are not: they are waits."""
     shown = _without_echoes(events) if verbosity < 2 else list(events)
     shown = _marked_late([event for event in shown if event.kind is not Kind.TIMEOUT])
-    sniffed = any(event.source in ON_THE_WIRE for event in events)
-    drawer = _Drawer(tls13=tls13, sniffed=sniffed, verbosity=verbosity)
+    drawer = _Drawer(tls13=tls13, absent=_absent(events), verbosity=verbosity)
     if verbosity >= 1:
         return [drawer.arrow([event]) for event in shown]
     handshake, rest = _handshake(shown)
@@ -46,7 +49,8 @@ def strands(events: Sequence[Event], *, tls13: bool, verbosity: int) -> list[Str
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Drawer:
     tls13: bool
-    sniffed: bool
+    absent: dict[Source, str]
+    """What to say of a witness that should not have had to speak."""
     verbosity: int
 
     def strand(self, group: list[Event]) -> Strand:
@@ -57,6 +61,7 @@ class _Drawer:
         last = group[-1]
         row = Row(
             at_ns=group[0].at_ns,
+            until_ns=max(map(_end, group)),
             wire=_drawn(group),
             notes=tuple(text for event in group for text in self._notes(event)),
             closing=any(_closes(event, tls13=self.tls13) for event in group),
@@ -65,10 +70,12 @@ class _Drawer:
         return Strand(kinds=kinds, sender=last.sender, row=row)
 
     def _notes(self, event: Event) -> tuple[str, ...]:
-        texts = notes(event) if self.sniffed or event.source in ON_THE_WIRE else (event.note,)
-        run = (f"in {duration(_end(event) - event.at_ns)}",) if event.count > 1 else ()
-        packet = (f"packet {event.packet}",) if self.verbosity >= 2 and event.packet else ()
-        return tuple(text for text in (*run, *texts, *packet) if text)
+        texts = (self.absent.get(event.source, ""), *notes(event, verbosity=self.verbosity))
+        lasted = _end(event) - event.at_ns
+        shown = lasted >= LASTING_NS or (event.count > 1 and self.verbosity >= 1)
+        run = f"in {duration(lasted)}" if shown else ""
+        packet = f"packet {event.packet}" if self.verbosity >= 2 and event.packet else ""
+        return tuple(filter(None, (run, *texts, packet)))
 
     def _middle(self, group: list[Event]) -> Strand:
         count = sum(event.count for event in group)
@@ -79,7 +86,12 @@ class _Drawer:
             f"… {number(count)} data, {size(volume)}",
             f"… {size(volume)}",
         )
-        row = Row(at_ns=group[0].at_ns, wire=Band(labels=names), notes=(f"in {length}",))
+        row = Row(
+            at_ns=group[0].at_ns,
+            until_ns=max(map(_end, group)),
+            wire=Band(labels=names),
+            notes=(f"in {length}",),
+        )
         return Strand(kinds=frozenset({Kind.APP_DATA}), sender=None, row=row)
 
     def handshake(self, group: list[Event]) -> Strand:
@@ -90,6 +102,7 @@ class _Drawer:
         detail = f"{flights}, {rough(volume)}" if volume else flights
         row = Row(
             at_ns=group[0].at_ns,
+            until_ns=_end(group[-1]),
             wire=Band(labels=(f"handshake {length}" if told else "handshake complete",)),
             notes=(detail,) if told else (),
         )
@@ -109,6 +122,16 @@ def _drawn(group: list[Event]) -> Arrow | Band:
     return Arrow(sender=last.sender, labels=joined, stroke=(*strokes, Stroke.PLAIN)[0])
 
 
+def _absent(events: Sequence[Event]) -> dict[Source, str]:
+    """Beside records and packets that were seen, a fact that only others tell of is marked."""
+    said = {}
+    if any(event.source in ON_THE_WIRE for event in events):
+        said[Source.PROVIDER] = "told by the TLS API"
+    if any(event.packet is not None for event in events):
+        said[Source.SOCKET] = "told by the socket"
+    return said
+
+
 def _without_echoes(events: Sequence[Event]) -> list[Event]:
     """Drop what a lesser witness only repeats: same sender, same kind."""
     best: dict[tuple[Side, Kind], int] = {}
@@ -123,16 +146,20 @@ def _rank(event: Event) -> int:
 
 
 def _marked_late(events: list[Event]) -> list[Event]:
-    """Say so beside data that a side sends after its own close_notify."""
+    """Say so beside data that a side sends after its own close_notify, where the wire shows it."""
     notified: set[Side] = set()
     marked = []
     for event in events:
-        late = event.kind is Kind.APP_DATA and event.sender in notified
+        late = event.kind is Kind.APP_DATA and event.sender in notified and _on_wire(event)
         note = ", ".join(filter(None, (event.note, "after close_notify")))
         marked.append(replace(event, note=note) if late else event)
-        if event.kind is Kind.CLOSE_NOTIFY:
+        if event.kind is Kind.CLOSE_NOTIFY and _on_wire(event):
             notified.add(event.sender)
     return marked
+
+
+def _on_wire(event: Event) -> bool:
+    return event.source in ON_THE_WIRE
 
 
 def _handshake(events: list[Event]) -> tuple[list[Event], list[Event]]:
@@ -164,12 +191,13 @@ def _placed(strand: Strand, others: list[Strand]) -> list[Strand]:
 
 
 def _runs(events: Iterable[Event]) -> Iterator[Event]:
-    """Join neighbouring data of one sender."""
+    """Join neighbouring data of one sender, and handshake messages that are alike (tickets)."""
 
     def run(event: Event) -> tuple[object, ...]:
-        if event.kind not in _DATA:
+        if event.kind not in _REPEATED:
             return (id(event),)
-        return (event.sender, event.kind, event.source, event.note)
+        detail = event.detail if event.kind is Kind.HANDSHAKE else ""
+        return (event.sender, event.kind, event.source, event.note, detail)
 
     for _, group in groupby(events, key=run):
         yield _joined(list(group))

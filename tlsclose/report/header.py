@@ -23,7 +23,7 @@ def header(report: Report) -> tuple[str, ...]:
         f"ALPN {tls.alpn}" if tls.alpn else "",
         "resumed" if tls.resumed else "",
         report.provider.version if report.provider else "",
-        captured(report.capture),
+        captured(report.capture) if report.connection is not None else "",
     )
     return tuple(clean(part, PART_LIMIT) for part in parts if part)
 

@@ -4,25 +4,17 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from tlsclose.core.event import Event, Kind, Loss, Source
+from tlsclose.core.event import Event, Handshake, Kind, Loss, Source
 from tlsclose.report.amount import number, size
 from tlsclose.report.picture import Stroke
 
-_FLAG: Final = r"(?:FIN|SYN|RST|PSH|ACK|URG|ECE|CWR)"
-_FLAGS: Final = re.compile(rf"{_FLAG}(?:[, ]+{_FLAG})*")
+_FLAG: Final = "(?:FIN|SYN|RST|PSH|ACK|URG|ECE|CWR)"
+_FLAGS: Final = re.compile(f"{_FLAG}(?:,{_FLAG})*")
 
 _TCP: Final = frozenset({Kind.SYN, Kind.FIN, Kind.RST})
 
 LONG_ALERT: Final = 21
 """Longest text that stands in an arrow at 80 columns; longer names go into the small print."""
-
-_TOLD: Final = {
-    Source.WIRE: "",
-    Source.DECRYPTED: "",
-    Source.INFERRED: "inferred",
-    Source.PROVIDER: "told by the TLS API",
-    Source.SOCKET: "told by the socket",
-}
 
 _STROKES: Final = {
     Kind.RST: Stroke.RESET,
@@ -41,23 +33,22 @@ def labels(event: Event) -> tuple[str, ...]:
     return _LABELS[event.kind](event)
 
 
-def notes(event: Event) -> tuple[str, ...]:
-    """What to say beside it: who told of it where it was not seen, and the event's own note."""
-    told = _TOLD[event.source]
+def notes(event: Event, *, verbosity: int) -> tuple[str, ...]:
+    """What to say beside it: its fate, the end of a long name, what is worth a remark."""
     match event.kind:
         case Kind.GAP:
-            told = _fate(event)
+            texts = [_fate(event), event.note]
         case Kind.NOT_TLS:
-            told = event.detail
-        case Kind.ALERT if len(str(event.alert or "")) > LONG_ALERT:
-            told = str(event.alert)
-    own = "" if is_flags(event.note) else event.note
-    return tuple(text for text in (told, own) if text)
-
-
-def is_flags(note: str) -> bool:
-    """Whether a note is nothing but TCP flags, which the label shows already."""
-    return bool(_FLAGS.fullmatch(note))
+            texts = [event.detail, event.note]
+        case Kind.ALERT:
+            texts = [_rest_of_alert(event), _guessed(event), event.note]
+        case Kind.FIN:
+            texts = [event.note] if verbosity >= 1 else []
+        case _ if _is_guess(event):
+            texts = [_guessed(event), event.note if verbosity >= 1 else ""]
+        case _:
+            texts = [event.note]
+    return tuple(filter(None, texts))
 
 
 def spoken(event: Event) -> str:
@@ -66,13 +57,24 @@ def spoken(event: Event) -> str:
         return event.kind.value.upper()
     if event.kind is Kind.NOT_TLS and event.detail:
         return f"not TLS ({event.detail})"
-    return labels(event)[0].removeprefix("… ")
+    return labels(event)[0].removeprefix("… ").removesuffix("?")
+
+
+def _is_guess(event: Event) -> bool:
+    """Whether inference told something of weight; that unopened data is data goes unsaid."""
+    return event.source is Source.INFERRED and (
+        event.kind in (Kind.ALERT, Kind.CLOSE_NOTIFY) or event.detail == Handshake.COMPLETE
+    )
+
+
+def _guessed(event: Event) -> str:
+    return "inferred" if _is_guess(event) else ""
 
 
 def _tcp(event: Event) -> tuple[str, ...]:
     name = event.kind.value.upper()
-    if is_flags(event.note):
-        return (", ".join(re.findall("[A-Z]{3}", event.note)), name)
+    if _FLAGS.fullmatch(event.detail):
+        return (event.detail.replace(",", ", "), name)
     return (name,)
 
 
@@ -95,6 +97,13 @@ def _alert(event: Event) -> tuple[str, ...]:
     )
 
 
+def _rest_of_alert(event: Event) -> str:
+    """What an arrow at 80 columns has no room for."""
+    if event.alert is None or len(str(event.alert)) <= LONG_ALERT:
+        return ""
+    return str(event.alert) if len(event.alert.name) > LONG_ALERT else event.alert.level_name
+
+
 def _records(event: Event, name: str) -> tuple[str, ...]:
     if event.count == 1:
         return _with_size(name, event)
@@ -105,6 +114,13 @@ def _records(event: Event, name: str) -> tuple[str, ...]:
         f"{name} {size(event.bytes)}",
         size(event.bytes),
     )
+
+
+def _handshake(event: Event) -> tuple[str, ...]:
+    name = event.detail or "handshake"
+    if event.count > 1:
+        return (f"{number(event.count)} {name}", name)
+    return _with_size(name, event)
 
 
 def _with_size(name: str, event: Event) -> tuple[str, ...]:
@@ -120,10 +136,6 @@ def _fate(event: Event) -> str:
     return event.detail
 
 
-def _not_tls(event: Event) -> tuple[str, ...]:
-    return _with_size("not TLS", event)
-
-
 def _gap(event: Event) -> tuple[str, ...]:
     return (f"gap {size(event.bytes)} {_fate(event)}", f"gap {size(event.bytes)}")
 
@@ -132,8 +144,8 @@ _LABELS: Final[dict[Kind, Callable[[Event], tuple[str, ...]]]] = {
     Kind.SYN: _tcp,
     Kind.FIN: _tcp,
     Kind.RST: _tcp,
-    Kind.HANDSHAKE: lambda event: _with_size(event.detail or "handshake", event),
-    Kind.NOT_TLS: _not_tls,
+    Kind.HANDSHAKE: _handshake,
+    Kind.NOT_TLS: lambda event: _with_size("not TLS", event),
     Kind.RECORD: lambda event: _records(event, "sealed"),
     Kind.APP_DATA: lambda event: _records(event, "data"),
     Kind.ALERT: _alert,

@@ -11,3 +11,4 @@ SEVERITY_STYLES: Final = {
     Severity.ERROR: "red",
 }
 LABEL_STYLE: Final = "dim"
+UNOBSERVED_STYLE: Final = "yellow"

@@ -15,7 +15,7 @@ from tlsclose.report.glyphs import Glyphs
 from tlsclose.report.header import name
 from tlsclose.report.judgement import unobserved
 from tlsclose.report.safe import sealed
-from tlsclose.report.styles import SEVERITY_STYLES
+from tlsclose.report.styles import SEVERITY_STYLES, UNOBSERVED_STYLE
 
 COLUMNS: Final = ("target", "scenario", "verdict", "blame", "risk", "answer")
 NONE: Final = "-"
@@ -38,7 +38,7 @@ def _cells(report: Report) -> tuple[str, ...]:
     start = (name(report), report.scenario or NONE)
     verdict = report.verdict
     if verdict is None:
-        return (*start, unobserved(report) or UNOBSERVED)
+        return (*start, f"{UNOBSERVED}: {unobserved(report)}")
     answer = report.close.answer_ns if report.close else None
     return (
         *start,
@@ -83,7 +83,7 @@ def _line(
 
 def _style(report: Report) -> str:
     if report.verdict is None:
-        return "yellow"
+        return UNOBSERVED_STYLE
     return "dim" if report.provoked else SEVERITY_STYLES[report.verdict.severity]
 
 

@@ -8,16 +8,21 @@ from rich.console import Console
 from rich.text import Text
 
 from tlsclose.core.report import Report
-from tlsclose.core.verdict import Verdict
 from tlsclose.report.cells import joined_parts, wrapped
 from tlsclose.report.console import make_console
 from tlsclose.report.draw import Canvas
 from tlsclose.report.glyphs import Glyphs, glyphs_for
 from tlsclose.report.header import name
-from tlsclose.report.judgement import findings, paragraphs, title, unobserved
+from tlsclose.report.judgement import (
+    findings,
+    paragraphs,
+    title,
+    unobserved,
+    unobserved_paragraphs,
+)
 from tlsclose.report.picture import Picture
 from tlsclose.report.safe import sealed
-from tlsclose.report.styles import LABEL_STYLE, SEVERITY_STYLES
+from tlsclose.report.styles import LABEL_STYLE, SEVERITY_STYLES, UNOBSERVED_STYLE
 from tlsclose.report.summary import summary_lines
 from tlsclose.report.timeline import timeline
 
@@ -54,7 +59,7 @@ def report_lines(
         return
     picture = timeline(report, verbosity=verbosity)
     yield from block.header(picture)
-    if picture.before or picture.close:
+    if (picture.before or picture.close) and (report.verdict is not None or verbosity > 0):
         yield Text()
         yield from Canvas(picture, width=width, glyphs=glyphs).lines()
     yield Text()
@@ -80,30 +85,31 @@ class _Block:
     def brief(self, report: Report) -> Iterator[Text]:
         """`host:443 initiate: PREMATURE CLOSE: The server sent ...` on as few lines as it needs."""
         start = " ".join(filter(None, (name(report), report.scenario)))
-        said = unobserved(report)
-        style = "yellow"
+        said = f"UNOBSERVED: {unobserved(report)}"
+        style = UNOBSERVED_STYLE
         if report.verdict is not None:
             said = f"{title(report.verdict)}: {report.verdict.summary}"
             style = SEVERITY_STYLES[report.verdict.severity]
-        for line in wrapped(f"{start}: {said or 'no verdict'}", self._width, self._glyphs):
+        for line in wrapped(f"{start}: {said}", self._width, self._glyphs):
             yield self._line(Text(line, style=style))
 
     def verdict(self, report: Report, verbosity: int) -> Iterator[Text]:
-        """What could not be observed, the verdict, the findings."""
-        why = unobserved(report)
-        if why:
-            yield from self._wrapped(why, indent=1, style="bold yellow")
+        """The verdict, or why there is none, and the findings."""
         if report.verdict is not None:
-            yield from self._headline(report.verdict)
-            for label, text in paragraphs(report, report.verdict, verbosity=verbosity):
-                yield from self._paragraph(label, LABEL_STYLE, text)
-        for severity, text in findings(report):
-            yield from self._paragraph(severity.value, SEVERITY_STYLES[severity], text)
+            style = SEVERITY_STYLES[report.verdict.severity]
+            yield from self._headline(title(report.verdict), report.verdict.summary, style)
+            told = paragraphs(report, report.verdict)
+        else:
+            yield from self._headline("UNOBSERVED", unobserved(report), UNOBSERVED_STYLE)
+            told = unobserved_paragraphs(report)
+        for label, *texts in told:
+            yield from self._paragraph(label, LABEL_STYLE, texts)
+        for severity, text in findings(report, verbosity=verbosity):
+            yield from self._paragraph(severity.value, SEVERITY_STYLES[severity], [text])
 
-    def _headline(self, verdict: Verdict) -> Iterator[Text]:
-        code = title(verdict)
-        style = f"bold {SEVERITY_STYLES[verdict.severity]}"
-        summary = self._glyphs.text(verdict.summary)
+    def _headline(self, code: str, summary: str, style: str) -> Iterator[Text]:
+        style = f"bold {style}"
+        summary = self._glyphs.text(summary)
         line = Text.assemble(" ", (code, style))
         if line.cell_len + 3 + cell_len(summary) <= self._width:
             yield line.append("   ").append(summary, "bold")
@@ -111,12 +117,14 @@ class _Block:
         yield self._line(line)
         yield from self._wrapped(summary, indent=min(LABEL_WIDTH, self._width // 4), style="bold")
 
-    def _paragraph(self, label: str, style: str, text: str) -> Iterator[Text]:
+    def _paragraph(self, label: str, style: str, texts: list[str]) -> Iterator[Text]:
+        """A label and its texts, each beginning a line."""
         indent = min(LABEL_WIDTH, self._width // 4)
         start = f" {label}"[: indent - 1].ljust(indent)
-        for line in wrapped(text, self._width - indent, self._glyphs):
-            yield self._line(Text.assemble((start, style), line))
-            start = " " * indent
+        for text in texts:
+            for line in wrapped(text, self._width - indent, self._glyphs):
+                yield self._line(Text.assemble((start, style), line))
+                start = " " * indent
 
     def _wrapped(self, text: str, *, indent: int, style: str) -> Iterator[Text]:
         for line in wrapped(text, self._width - indent, self._glyphs):

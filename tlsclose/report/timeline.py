@@ -1,22 +1,20 @@
 """Report -> picture: what happened, in order, in three columns, the close set apart."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Final
 
-from tlsclose.core.event import Event, Kind, Side
+from tlsclose.core.event import Kind, Side
 from tlsclose.core.message import Message
 from tlsclose.core.report import Report
-from tlsclose.report.amount import NS_PER_MS, duration, plural
-from tlsclose.report.deeds import Placed, deeds, placed, waits
+from tlsclose.report.amount import plural
+from tlsclose.report.axis import clock
+from tlsclose.report.deeds import deeds, placed
 from tlsclose.report.fold import Strand, strands
 from tlsclose.report.header import header
-from tlsclose.report.picture import Pause, Picture, Row, Words
+from tlsclose.report.picture import Picture, Row, Words
 from tlsclose.report.safe import sealed
-
-SILENCE_NS: Final = 100 * NS_PER_MS
-"""A longer gap between two rows of the close is drawn as a wait."""
+from tlsclose.report.silence import long_before, long_in_close, timeouts, with_pauses
 
 ROWS: Final = {0: 40, 1: 1_000}
 """Most rows drawn of either part by verbosity; above -v there is no such limit but memory."""
@@ -28,21 +26,29 @@ def timeline(report: Report, *, verbosity: int = 0) -> Picture:
     report = sealed(report)
     ours = report.role.side
     drawn = strands(report.events, tls13=_tls13(report), verbosity=verbosity)
-    drawn = _with_message(drawn, report.message)
-    done = deeds(report.steps, report.actions, verbosity=verbosity)
-    rows = placed(drawn, ours, done)
-    rows += waits(report.waits, ours, verbosity=verbosity)
-    rows += _timeouts(report)
+    drawn = _with_message(drawn, report.message, ours)
+    rows = placed(drawn, deeds(report, verbosity=verbosity))
+    rows += [(row.at_ns, 2, row) for row in timeouts(report.events, ours)]
     in_order = [row for _, _, row in sorted(rows, key=lambda item: item[:2])]
-    before, close = _split(in_order)
+    before, close = _split(_paused(in_order, report))
     most = ROWS.get(verbosity, ROWS_AT_MOST)
     return Picture(
         header=header(report),
         titles=_titles(ours),
+        clock=clock(report),
         ours=ours,
         before=_cropped(before, most),
-        close=_cropped(list(_with_silences(close)), most),
+        close=_cropped(close, most),
     )
+
+
+def _paused(rows: list[Row], report: Report) -> list[Row]:
+    """Draw the pauses; the one that ends in the close belongs to what came before."""
+    before, close = _split(rows)
+    ours = report.role.side
+    head = with_pauses([*before, *close[:1]], report.waits, ours, least_ns=long_before(rows))
+    tail = with_pauses(close, report.waits, ours, least_ns=long_in_close(close))
+    return [*head, *list(tail)[1:]]
 
 
 def _tls13(report: Report) -> bool:
@@ -54,48 +60,36 @@ def _titles(ours: Side | None) -> tuple[str, str, str]:
     return client, "wire", server
 
 
-def _with_message(drawn: list[Strand], message: Message | None) -> list[Strand]:
-    """Write how the message ended beside the last data of its sender."""
-    if message is None:
+def _with_message(drawn: list[Strand], message: Message | None, ours: Side | None) -> list[Strand]:
+    """Write how the peer's message ended beside the last data of it."""
+    words = message_words(message) if message is not None and message.sender is not ours else ""
+    if message is None or not words:
         return drawn
     for at in range(len(drawn) - 1, -1, -1):
         strand = drawn[at]
         if Kind.APP_DATA in strand.kinds and strand.sender is message.sender:
-            words = {message.sender.value: message_words(message)}
-            row = replace(strand.row, **words)  # type: ignore[arg-type]
+            row = strand.row.saying(message.sender, words)
             return [*drawn[:at], replace(strand, row=row), *drawn[at + 1 :]]
     return drawn
 
 
 def message_words(message: Message) -> str:
-    """`HTTP 200 complete`, `HTTP 200 cut off`, `HTTP 200, no end`: short enough for a column."""
-    name = "HTTP" if message.protocol.startswith("http") else message.protocol
-    status = f" {message.status}" if message.status is not None else ""
+    """`HTTP 200 complete`, `HTTP 200 cut off`, `HTTP 200`: short enough for a column.
+
+    Empty where there is nothing to say: bytes without a frame, a request that came whole.
+    """
+    if not message.protocol.startswith("http"):
+        return ""
     if message.sender is Side.CLIENT:
-        name = "request"
+        return "request cut off" if message.complete is False else ""
+    name = "HTTP" if message.status is None else f"HTTP {message.status}"
     match message.complete:
         case True:
-            return f"{name}{status} complete"
+            return f"{name} complete"
         case False:
-            return f"{name}{status} cut off"
+            return f"{name} cut off"
         case None:
-            return f"{name}{status}"
-
-
-def _timeouts(report: Report) -> Iterator[Placed]:
-    """Silences that no wait of ours accounts for."""
-    ends = [wait.at_ns + wait.length_ns for wait in report.waits if wait.outcome == "timeout"]
-    for event in report.events:
-        known = any(abs(end - event.at_ns) <= SILENCE_NS for end in ends)
-        if event.kind is Kind.TIMEOUT and not known:
-            yield event.at_ns, 2, Row(at_ns=event.at_ns, wire=_silent(event))
-
-
-def _silent(event: Event) -> Pause:
-    silent = f"{event.sender.value} silent"
-    if event.waited_ns is None:
-        return Pause(labels=(silent,), timed_out=True)
-    return Pause(labels=(f"{silent} for {duration(event.waited_ns)}", silent), timed_out=True)
+            return name
 
 
 def _split(rows: list[Row]) -> tuple[list[Row], list[Row]]:
@@ -103,17 +97,6 @@ def _split(rows: list[Row]) -> tuple[list[Row], list[Row]]:
         if row.closing:
             return rows[:at], rows[at:]
     return rows, []
-
-
-def _with_silences(rows: list[Row]) -> Iterator[Row]:
-    for row, following in pairwise(rows):
-        yield row
-        silence = following.at_ns - row.at_ns
-        waited = isinstance(row.wire, Pause) or isinstance(following.wire, Pause)
-        if silence >= SILENCE_NS and not waited:
-            pause = Pause(labels=(duration(silence),))
-            yield Row(at_ns=row.at_ns, shows_time=False, wire=pause)
-    yield from rows[-1:]
 
 
 def _cropped(rows: Sequence[Row], most: int) -> tuple[Row, ...]:
