@@ -57,22 +57,34 @@ def _seal(value: _T) -> _T:
 
 
 def _sealed_value(value: Any) -> Any:  # noqa: ANN401
-    if isinstance(value, Enum):
-        return value
+    """The value itself where nothing in it had to change."""
     if isinstance(value, str):
-        return clean(value)
+        return value if isinstance(value, Enum) else clean(value)
     if isinstance(value, tuple):
-        return tuple(map(_sealed_value, value))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _sealed_fields(value)
-    return value
+        return _sealed_items(value)
+    names = _field_names(type(value))
+    return _sealed_fields(value, names) if names else value
 
 
-def _sealed_fields(value: Any) -> Any:  # noqa: ANN401
+def _sealed_items(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    found = tuple(map(_sealed_value, values))
+    same = all(after is before for after, before in zip(found, values, strict=True))
+    return values if same else found
+
+
+def _sealed_fields(value: Any, names: tuple[str, ...]) -> Any:  # noqa: ANN401
     changed = {}
-    for field in dataclasses.fields(value):
-        before = getattr(value, field.name)
+    for name in names:
+        before = getattr(value, name)
         after = _sealed_value(before)
-        if after is not before and after != before:
-            changed[field.name] = after
+        if after is not before:
+            changed[name] = after
     return dataclasses.replace(value, **changed) if changed else value
+
+
+@lru_cache(maxsize=256)
+def _field_names(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass; none of any other type."""
+    if not dataclasses.is_dataclass(kind):
+        return ()
+    return tuple(field.name for field in dataclasses.fields(kind))
