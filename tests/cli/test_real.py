@@ -31,8 +31,8 @@ def test_demo_is_clean(run):
 def test_refused_port_is_unobserved(run, refused, tmp_path):
     ended = run("probe", f"127.0.0.1:{refused}", "--capture", "tap", f"--output=text={tmp_path}/a")
     assert ended.code == 3
-    assert "unobserved at connect" in ended.out
-    assert "unobserved at connect" in (tmp_path / "a").read_text()
+    assert "UNOBSERVED AT CONNECT" in ended.out
+    assert "UNOBSERVED AT CONNECT" in (tmp_path / "a").read_text()
     assert ended.err == ""
 
 

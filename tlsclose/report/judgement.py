@@ -79,10 +79,10 @@ def findings(report: Report, *, verbosity: int) -> Iterator[tuple[Severity, str]
 
 
 def unobserved(report: Report) -> str:
-    """`connect: connection refused (127.0.0.1:1)`."""
+    """`unobserved at connect: connection refused (127.0.0.1:1)`."""
     if report.unobserved is None:
-        return "no verdict"
-    return f"{report.unobserved.stage.value}: {report.unobserved.reason}"
+        return "unobserved: no verdict"
+    return f"unobserved at {report.unobserved.stage.value}: {report.unobserved.reason}"
 
 
 def _is_repair(finding: Finding) -> bool:

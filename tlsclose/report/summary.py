@@ -38,7 +38,7 @@ def _cells(report: Report) -> tuple[str, ...]:
     start = (name(report), report.scenario or NONE)
     verdict = report.verdict
     if verdict is None:
-        return (*start, f"{UNOBSERVED}: {unobserved(report)}")
+        return (*start, unobserved(report))
     answer = report.close.answer_ns if report.close else None
     return (
         *start,

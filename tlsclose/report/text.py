@@ -85,7 +85,7 @@ class _Block:
     def brief(self, report: Report) -> Iterator[Text]:
         """`host:443 initiate: PREMATURE CLOSE: The server sent ...` on as few lines as it needs."""
         start = " ".join(filter(None, (name(report), report.scenario)))
-        said = f"UNOBSERVED: {unobserved(report)}"
+        said = unobserved(report)
         style = UNOBSERVED_STYLE
         if report.verdict is not None:
             said = f"{title(report.verdict)}: {report.verdict.summary}"
@@ -100,7 +100,8 @@ class _Block:
             yield from self._headline(title(report.verdict), report.verdict.summary, style)
             told = paragraphs(report, report.verdict)
         else:
-            yield from self._headline("UNOBSERVED", unobserved(report), UNOBSERVED_STYLE)
+            stage, _, reason = unobserved(report).partition(": ")
+            yield from self._headline(stage.upper(), reason, UNOBSERVED_STYLE)
             told = unobserved_paragraphs(report)
         for label, *texts in told:
             yield from self._paragraph(label, LABEL_STYLE, texts)
