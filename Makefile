@@ -16,7 +16,7 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	if $$python -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 
-.PHONY: demo test lint interop bench clean
+.PHONY: demo test lint interop bench pcaps clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.runtime
@@ -33,6 +33,9 @@ lint: $(VENV)/.dev
 
 interop: $(VENV)/.dev
 	$(PY) -m pytest tests/interop --numprocesses=$(WORKERS) $(PYTEST_ARGS)
+
+pcaps: $(VENV)/.dev
+	$(PY) -m tests.interop.make_pcaps $(PCAPS_ARGS)
 
 bench: $(VENV)/.dev
 	$(PY) -m tests.benchmarks $(BENCH_ARGS)
