@@ -1,0 +1,219 @@
+"""What is in `pcaps/` leads to its report again: from the packets and the keys beside them.
+
+The wire alone cannot know what the run waited for in vain, nor how the message was framed: these
+two are taken from the report.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import jsonschema
+import pytest
+
+from tests.pcaps import pcapng
+from tlsclose.core.classify import Judgement, judge
+from tlsclose.core.event import Event, Kind, Side, Source, ordered
+from tlsclose.core.message import Framing, Message
+from tlsclose.core.verdict import Code, Confidence, Verdict
+from tlsclose.report import schema
+from tlsclose.wire.follower import ConnectionFollower, Followed
+from tlsclose.wire.keylog import KeyLog
+from tlsclose.wire.packets import Segment, decode
+
+PCAPS: Final = Path(__file__).parents[2] / "pcaps"
+CAPTURES: Final = sorted(PCAPS.glob("*.pcapng"))
+MAX_BYTES: Final = 16_384
+WITHHELD: Final = frozenset({Code.CAPTURE_INCOMPLETE, Code.UNDETERMINED})
+"""No live run comes to these: its own TLS API testifies."""
+
+SEALED: Final = {
+    "clean-node-tls12": Code.CLEAN,
+    "clean-node-tls13": Code.CLEAN,
+    "clean-java-tls13": Code.UNDETERMINED,
+    "premature-close-python-tls12": Code.PREMATURE_CLOSE,
+    "premature-close-python-tls13": Code.PREMATURE_CLOSE,
+    "fatal-alert-openssl-no-certificate-tls13": Code.UNDETERMINED,
+    "data-lost-python-tls13": Code.DATA_LOST,
+    "no-answer-python-tls13": Code.CAPTURE_INCOMPLETE,
+}
+"""Without keys. JSSE pads its alerts in TLS 1.3: they could be data."""
+
+every_capture = pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A capture and the report of the run that wrote it."""
+
+    packets: tuple[tuple[int, Segment], ...]
+    """Nanoseconds since the report's start, and the segment."""
+    keys: tuple[str, ...]
+    document: dict[str, Any]
+
+    @property
+    def report(self) -> dict[str, Any]:
+        (report,) = self.document["reports"]
+        return report
+
+
+@cache
+def recorded(path: Path) -> Recorded:
+    document = json.loads(path.with_suffix(".json").read_text())
+    started = _ns(document["reports"][0]["started_at"])
+    capture = pcapng.read(path)
+    packets = []
+    for frame in capture.frames:
+        segment = decode(frame)
+        assert segment is not None
+        assert frame.original_length == len(frame.data)
+        packets.append((frame.at_ns - started, segment))
+    return Recorded(packets=tuple(packets), keys=tuple(capture.keys), document=document)
+
+
+def _ns(text: str) -> int:
+    since = datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
+
+
+def follow(run: Recorded, *, with_keys: bool) -> Followed:
+    keys = KeyLog()
+    assert all(keys.add_line(line) for line in run.keys if with_keys)
+    follower = ConnectionFollower(keys)
+    for number, (at_ns, segment) in enumerate(run.packets, 1):
+        follower.segment(at_ns, number, segment)
+    return follower.finish()
+
+
+def judged(run: Recorded) -> Judgement:
+    followed = follow(run, with_keys=True)
+    version = followed.negotiated.version if followed.negotiated else None
+    return judge(
+        ordered((*followed.events, *timeouts(run.report))),
+        version=version,
+        message=message(run.report),
+    )
+
+
+def timeouts(report: dict[str, Any]) -> list[Event]:
+    return [
+        Event(
+            at_ns=event["at_ns"],
+            sender=Side(event["sender"]),
+            kind=Kind.TIMEOUT,
+            source=Source(event["source"]),
+            detail=event["detail"],
+            waited_ns=event["waited_ns"],
+        )
+        for event in report["events"]
+        if event["kind"] == Kind.TIMEOUT
+    ]
+
+
+def message(report: dict[str, Any]) -> Message | None:
+    told = report["message"]
+    if told is None:
+        return None
+    made = {"sender": Side(told["sender"]), "framing": Framing(told["framing"])}
+    return Message(**{**told, **made, "note": told["note"] or ""})
+
+
+def story(judgement: Judgement) -> dict[str, Any]:
+    """What must come out the same."""
+    verdict, close = judgement.verdict, judgement.teardown
+    return {
+        "code": verdict.code,
+        "severity": verdict.severity,
+        "blame": verdict.blame,
+        "truncation_risk": verdict.truncation_risk,
+        "confidence": verdict.confidence,
+        "rule": verdict.rule,
+        "first_closer": close.first_closer,
+        "halves": (close.client.half, close.server.half),
+    }
+
+
+def told(report: dict[str, Any]) -> dict[str, Any]:
+    verdict, close = report["verdict"], report["close"]
+    keys = ("code", "severity", "blame", "truncation_risk", "confidence", "rule")
+    return {
+        **{key: verdict[key] for key in keys},
+        "first_closer": close["first_closer"],
+        "halves": (close["client"]["half"], close["server"]["half"]),
+    }
+
+
+def test_every_verdict_of_a_live_run_has_a_capture() -> None:
+    codes = {recorded(path).report["verdict"]["code"] for path in CAPTURES}
+    assert codes == set(Code) - WITHHELD
+
+
+def test_captures_and_reports_go_in_pairs() -> None:
+    reports = sorted(path.stem for path in PCAPS.glob("*.json"))
+    assert reports == [path.stem for path in CAPTURES]
+
+
+@every_capture
+def test_name_tells_verdict_and_version(path: Path) -> None:
+    report = recorded(path).report
+    code, version = report["verdict"]["code"], path.stem.rpartition("-tls")[2]
+    assert path.stem.startswith(f"{code}-")
+    assert version in ("12", "13")
+    assert report["tls"]["version"] in (None, f"{version[0]}.{version[1]}")
+    assert report["capture"]["path"] == path.name
+    assert report["capture"]["packets"] == len(recorded(path).packets)
+
+
+@every_capture
+def test_report_keeps_to_the_schema(path: Path) -> None:
+    jsonschema.validate(recorded(path).document, json.loads(schema.text()))
+
+
+@every_capture
+def test_capture_is_small(path: Path) -> None:
+    assert path.stat().st_size <= MAX_BYTES
+
+
+@every_capture
+def test_packets_and_keys_lead_to_the_same_verdict(path: Path) -> None:
+    run = recorded(path)
+    assert story(judged(run)) == told(run.report)
+
+
+@every_capture
+def test_the_wire_tells_the_same_events_again(path: Path) -> None:
+    run = recorded(path)
+    again = [_brief(event) for event in follow(run, with_keys=True).events]
+    before = [
+        (event["kind"], event["sender"], event["source"], event["detail"], event["packet"])
+        for event in run.report["events"]
+        if event["packet"] is not None
+    ]
+    assert again == before
+
+
+def _brief(event: Event) -> tuple[str, str, str, str, int | None]:
+    return event.kind, event.sender, event.source, event.detail, event.packet
+
+
+def sealed(run: Recorded) -> Verdict:
+    """What the packets tell alone."""
+    followed = follow(run, with_keys=False)
+    version = followed.negotiated.version if followed.negotiated else None
+    return judge(followed.events, version=version).verdict
+
+
+@every_capture
+def test_without_keys_nothing_wrong_is_said_with_confidence(path: Path) -> None:
+    run = recorded(path)
+    verdict = sealed(run)
+    right = verdict.code in WITHHELD or verdict.code == run.report["verdict"]["code"]
+    assert right or verdict.confidence is Confidence.INFERRED
+
+
+@pytest.mark.parametrize("name", SEALED)
+def test_what_can_be_told_without_keys(name: str) -> None:
+    assert sealed(recorded(PCAPS / f"{name}.pcapng")).code is SEALED[name]
