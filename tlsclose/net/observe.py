@@ -1,7 +1,9 @@
 """The wire's witness of one live connection: sniffed packets, the socket's own bytes, or nothing.
 
 All three feed the same follower. It needs the keys when it meets a record, so what was seen is
-kept until `pump`, which is called once the handshake has logged them.
+kept until the handshake has logged them. And following costs time that would stand in the timeline
+between one step and the next, so it waits for the end of the connection unless `BACKLOG` bytes
+have piled up.
 """
 
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from tlsclose.wire.hub import Hub
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.packets import Address
 
+BACKLOG = 256 * 1024
+"""Bytes seen and not followed yet that may wait."""
 FLUSH_S = 0.5
 """How long to wait for packets that the socket already spoke of."""
 
@@ -33,7 +37,7 @@ class Observation(Protocol):
         ...
 
     def pump(self) -> None:
-        """Follow what has been seen so far; the keys for it are known."""
+        """Follow what has been seen so far, if it is much; the keys for it are known."""
         ...
 
     def finish(self, ends: set[tuple[Address, bool]]) -> Followed | None:
@@ -72,21 +76,28 @@ class TapObservation:
         self._keys = keys
         self._note = note
         self._extents: list[tuple[int, Side, bytes]] = []
+        self._size = 0
         self._follower = ConnectionFollower(keys)
         self.tap = self._keep
 
     def _keep(self, at_ns: int, sender: Side, data: bytes) -> None:
         self._extents.append((at_ns, sender, data))
+        self._size += len(data)
 
     def connected(self, client: Address, server: Address) -> None: ...
 
     def pump(self) -> None:
+        if self._size >= BACKLOG:
+            self._follow()
+
+    def _follow(self) -> None:
         for at_ns, sender, data in self._extents:
             self._follower.extent(at_ns, sender, data)
         self._extents.clear()
+        self._size = 0
 
     def finish(self, ends: set[tuple[Address, bool]]) -> Followed | None:  # noqa: ARG002
-        self.pump()
+        self._follow()
         return self._follower.finish()
 
     def info(self) -> CaptureInfo:
@@ -124,6 +135,10 @@ class SniffObservation:
         self._follower = ConnectionFollower(self._keys, client=client)
 
     def pump(self) -> None:
+        if self._queue.size >= BACKLOG:
+            self._follow()
+
+    def _follow(self) -> None:
         for packet in self._queue.take():
             self._packets += 1
             at_ns = self._clock.from_epoch(packet.at_ns)
@@ -131,7 +146,7 @@ class SniffObservation:
 
     def finish(self, ends: set[tuple[Address, bool]]) -> Followed | None:
         self._queue.wait_for_end(ends, FLUSH_S)
-        self.pump()
+        self._follow()
         self._sniffed.hub.release(*self._ends, self._queue)
         return self._follower.finish()
 
