@@ -61,8 +61,8 @@ def close_notify(at: float, sender: Side, source: Source = DECRYPTED, **more) ->
 def opening(packet: int = 1) -> tuple[Event, ...]:
     """SYN, SYN ACK and a TLS 1.3 handshake."""
     return (
-        ev(0.02, C, Kind.SYN, packet=packet, note="SYN"),
-        ev(11.2, S, Kind.SYN, packet=packet + 1, note="SYN,ACK"),
+        ev(0.02, C, Kind.SYN, packet=packet, detail="SYN"),
+        ev(11.2, S, Kind.SYN, packet=packet + 1, detail="SYN,ACK"),
         ev(11.9, C, Kind.HANDSHAKE, detail="client_hello", bytes=517, packet=packet + 3),
         ev(34.0, S, Kind.HANDSHAKE, detail="server_hello", bytes=122, packet=packet + 5),
         ev(34.0, S, Kind.HANDSHAKE, DECRYPTED, detail="certificate", bytes=2980, packet=packet + 6),
@@ -125,7 +125,11 @@ def report(events: tuple[Event, ...], *, role: Role = Role.CLIENT, **more) -> Re
     return Report(started_at=START, role=role, events=events, **values)
 
 
-ASKED = (Action(at_ns=0, name="connect"), Action(at_ns=ms(45.9), name="request", detail="GET /"))
+ASKED = (
+    Action(at_ns=0, name="connect", detail="192.0.2.7:443"),
+    Action(at_ns=ms(45.9), name="request", detail="GET /"),
+    Action(at_ns=ms(58.4), name="response", detail="HTTP 200, complete"),
+)
 EXCHANGE = (
     ev(46.0, C, Kind.APP_DATA, DECRYPTED, bytes=78, packet=12),
     ev(58.3, S, Kind.APP_DATA, DECRYPTED, bytes=5263, packet=14),
@@ -139,13 +143,14 @@ def clean() -> Report:
         close_notify(59.1, C, packet=16),
         close_notify(59.15, C, Source.PROVIDER),
         close_notify(70.4, S, packet=17),
-        ev(70.4, S, Kind.FIN, note="FIN,ACK", packet=18),
+        ev(70.4, S, Kind.FIN, detail="FIN,ACK", packet=18),
         ev(70.5, S, Kind.FIN, Source.SOCKET, detail="end of file"),
-        ev(70.7, C, Kind.FIN, note="FIN,ACK", packet=19),
+        ev(70.7, C, Kind.FIN, detail="FIN,ACK", packet=19),
+        ev(70.8, C, Kind.FIN, Source.SOCKET, detail="shutdown"),
     )
     return report(
         events,
-        actions=(*ASKED, Action(at_ns=ms(70.6), name="fin")),
+        actions=ASKED,
         steps=four_steps(58.9, 70.9),
         waits=(
             Wait(name="response", at_ns=ms(46.1), length_ns=ms(12.2), outcome="answered"),
@@ -164,9 +169,11 @@ def await_as_server() -> Report:
         ev(46.0, C, Kind.APP_DATA, DECRYPTED, bytes=78, packet=12),
         ev(46.4, S, Kind.APP_DATA, DECRYPTED, bytes=1160, packet=13),
         close_notify(47.9, C, packet=15),
-        ev(47.9, C, Kind.FIN, note="FIN,ACK", packet=15),
+        ev(47.9, C, Kind.FIN, detail="FIN,ACK", packet=15),
+        ev(48.0, C, Kind.FIN, Source.SOCKET, detail="end of file"),
         close_notify(48.4, S, packet=16),
-        ev(48.9, S, Kind.FIN, note="FIN,ACK", packet=17),
+        ev(48.9, S, Kind.FIN, detail="FIN,ACK", packet=17),
+        ev(48.9, S, Kind.FIN, Source.SOCKET, detail="shutdown"),
     )
     return report(
         events,
@@ -175,13 +182,13 @@ def await_as_server() -> Report:
         target=TargetInfo(host="127.0.0.1", port=4433, address="127.0.0.1"),
         actions=(
             Action(at_ns=0, name="accept"),
-            Action(at_ns=ms(46.3), name="response", detail="200, 1 024 B"),
-            Action(at_ns=ms(48.8), name="fin"),
+            Action(at_ns=ms(46.2), name="request", detail="GET /"),
+            Action(at_ns=ms(46.3), name="response", detail="HTTP 200, 1024 bytes, content-length"),
         ),
         steps=four_steps(48.2, 49.1, recognized=48.1),
         waits=(Wait(name="close_notify", at_ns=ms(46.5), length_ns=ms(1.5), outcome="answered"),),
         message=http(sender=C, framing=Framing.NO_BODY, bytes=0, status=None),
-        verdict=verdict(Code.CLEAN, "Both sides sent close_notify, then FIN.", (9, 10, 11, 12)),
+        verdict=verdict(Code.CLEAN, "Both sides sent close_notify, then FIN.", (9, 10, 12, 13)),
     )
 
 
@@ -190,13 +197,14 @@ def premature() -> Report:
         *opening(),
         ev(46.0, C, Kind.APP_DATA, DECRYPTED, bytes=78, packet=12),
         ev(58.3, S, Kind.APP_DATA, DECRYPTED, bytes=5263, packet=14),
-        ev(58.4, S, Kind.FIN, note="FIN,ACK", packet=15),
+        ev(58.4, S, Kind.FIN, detail="FIN,ACK", packet=15),
         close_notify(59.0, C, packet=16),
-        ev(59.3, C, Kind.FIN, note="FIN,ACK", packet=17),
+        ev(59.3, C, Kind.FIN, detail="FIN,ACK", packet=17),
+        ev(59.4, C, Kind.FIN, Source.SOCKET, detail="shutdown"),
     )
     return report(
         events,
-        actions=(*ASKED, Action(at_ns=ms(59.3), name="fin")),
+        actions=ASKED,
         steps=four_steps(58.9, 59.5),
         message=http(None),
         verdict=verdict(
@@ -216,7 +224,14 @@ def reset() -> Report:
         ev(46.0, C, Kind.APP_DATA, DECRYPTED, bytes=78, packet=12),
         ev(58.3, S, Kind.APP_DATA, DECRYPTED, bytes=3000, packet=14),
         ev(58.4, S, Kind.GAP, detail=Loss.NEVER_ARRIVED, bytes=2263, packet=15),
-        ev(58.9, S, Kind.RST, note="RST,ACK", packet=15),
+        ev(
+            58.9,
+            S,
+            Kind.RST,
+            detail="RST,ACK",
+            note="in reply to the client's data (socket already closed); one more",
+            packet=15,
+        ),
         ev(59.0, S, Kind.RST, Source.SOCKET, detail="reset"),
     )
     return report(
@@ -241,6 +256,12 @@ def reset() -> Report:
                 detail="The content-length message of the server lacks its end.",
                 evidence=(8,),
             ),
+            Finding(
+                code="capture-note",
+                severity=Severity.NOTE,
+                blame=None,
+                detail="server: 2 segments retransmitted",
+            ),
         ),
     )
 
@@ -251,11 +272,12 @@ def no_answer() -> Report:
         *EXCHANGE,
         close_notify(59.1, C, packet=16),
         ev(5059.2, S, Kind.TIMEOUT, Source.SOCKET, detail="close_notify", waited_ns=ms(5000)),
-        ev(5059.4, C, Kind.FIN, note="FIN,ACK", packet=17),
+        ev(5059.4, C, Kind.FIN, detail="FIN,ACK", packet=17),
+        ev(5059.5, C, Kind.FIN, Source.SOCKET, detail="shutdown"),
     )
     return report(
         events,
-        actions=(*ASKED, Action(at_ns=ms(5059.3), name="fin")),
+        actions=ASKED,
         steps=four_steps(58.9, 5059.5),
         waits=(Wait(name="close_notify", at_ns=ms(59.2), length_ns=ms(5000), outcome="timeout"),),
         message=http(expected=5263),
@@ -275,13 +297,14 @@ def half_close() -> Report:
         close_notify(46.0, C, packet=12),
         ev(158.3, S, Kind.APP_DATA, DECRYPTED, bytes=5263, packet=14),
         close_notify(158.4, S, packet=15),
-        ev(158.4, S, Kind.FIN, note="FIN,ACK", packet=15),
-        ev(158.9, C, Kind.FIN, note="FIN,ACK", packet=17),
+        ev(158.4, S, Kind.FIN, detail="FIN,ACK", packet=15),
+        ev(158.9, C, Kind.FIN, detail="FIN,ACK", packet=17),
+        ev(159.0, C, Kind.FIN, Source.SOCKET, detail="shutdown"),
     )
     return report(
         events,
         scenario="half-close",
-        actions=(*ASKED, Action(at_ns=ms(158.8), name="fin")),
+        actions=ASKED,
         steps=four_steps(45.7, 159.1),
         waits=(Wait(name="response", at_ns=ms(46.1), length_ns=ms(112.2), outcome="answered"),),
         message=http(expected=5263),
@@ -318,9 +341,10 @@ def long_transfer() -> Report:
         ),
         ev(431, S, Kind.APP_DATA, DECRYPTED, bytes=1400, note="retransmission", packet=901),
         close_notify(440, S, packet=902),
-        ev(440, S, Kind.FIN, note="FIN,ACK", packet=903),
+        ev(440, S, Kind.FIN, detail="FIN,ACK", packet=903),
         close_notify(440.3, C, packet=904),
-        ev(440.5, C, Kind.FIN, note="FIN,ACK", packet=905),
+        ev(440.5, C, Kind.FIN, detail="FIN,ACK", packet=905),
+        ev(440.6, C, Kind.FIN, Source.SOCKET, detail="shutdown"),
     )
     return report(
         events,
@@ -346,11 +370,11 @@ def refused() -> Report:
 
 def not_tls() -> Report:
     events = (
-        ev(0.02, C, Kind.SYN, note="SYN", packet=1),
-        ev(0.05, S, Kind.SYN, note="SYN,ACK", packet=2),
+        ev(0.02, C, Kind.SYN, detail="SYN", packet=1),
+        ev(0.05, S, Kind.SYN, detail="SYN,ACK", packet=2),
         ev(0.3, C, Kind.HANDSHAKE, detail="client_hello", bytes=517, packet=4),
         ev(0.9, S, Kind.NOT_TLS, detail="HTTP/1.1 400 Bad Request", bytes=312, packet=6),
-        ev(0.95, S, Kind.FIN, note="FIN,ACK", packet=7),
+        ev(0.95, S, Kind.FIN, detail="FIN,ACK", packet=7),
     )
     return report(
         events,
@@ -373,7 +397,7 @@ def fatal_alert() -> Report:
         *opening(),
         ev(46.0, C, Kind.APP_DATA, DECRYPTED, bytes=78, packet=12),
         ev(47.0, S, Kind.ALERT, DECRYPTED, detail=str(alert), alert=alert, bytes=2, packet=13),
-        ev(47.0, S, Kind.FIN, note="FIN,ACK", packet=13),
+        ev(47.0, S, Kind.FIN, detail="FIN,ACK", packet=13),
     )
     return report(
         events,
@@ -395,7 +419,7 @@ def hostile() -> Report:
     return replace(
         base,
         target=TargetInfo(host=evil, port=443, address=evil),
-        tls=TlsInfo(version=evil, cipher=evil, alpn=evil, sni=evil),
+        tls=TlsInfo(version="1.3", cipher=evil, alpn=evil, sni=evil),
         provider=ProviderInfo(name=evil, version="OpenSSL 4.0.3"),
         capture=CaptureInfo(source=CaptureSource.TAP, note=evil),
         events=events,
@@ -423,8 +447,8 @@ def observed_inferred() -> Report:
         ev(58.3, S, Kind.RECORD, bytes=5285, count=2, until_ns=ms(58.9), packet=14),
         close_notify(59.1, C, INFERRED, detail="", bytes=19, packet=16),
         close_notify(1270.4, S, INFERRED, detail="", bytes=19, packet=17),
-        ev(1270.4, S, Kind.FIN, note="FIN,ACK", packet=18),
-        ev(1270.7, C, Kind.RST, note="RST", packet=19),
+        ev(1270.4, S, Kind.FIN, detail="FIN,ACK", packet=18),
+        ev(1270.7, C, Kind.RST, detail="RST", packet=19),
     )
     return report(
         events,
@@ -447,14 +471,15 @@ def provoked_fin() -> Report:
     events = (
         *opening(),
         *EXCHANGE,
-        ev(59.0, C, Kind.FIN, note="FIN,ACK", packet=16),
+        ev(59.0, C, Kind.FIN, detail="FIN,ACK", packet=16),
+        ev(59.1, C, Kind.FIN, Source.SOCKET, detail="shutdown"),
         close_notify(59.4, S, packet=17),
-        ev(59.5, S, Kind.FIN, note="FIN,ACK", packet=17),
+        ev(59.5, S, Kind.FIN, detail="FIN,ACK", packet=17),
     )
     return report(
         events,
         scenario="fin",
-        actions=(*ASKED, Action(at_ns=ms(58.9), name="fin")),
+        actions=ASKED,
         steps=(step(StepName.CONTEXT_DELETED, 59.8),),
         steps_missing="scenario fin sends no close_notify",
         provoked=True,
@@ -476,7 +501,7 @@ def capture_off() -> Report:
     )
     return report(
         events,
-        actions=(*ASKED, Action(at_ns=ms(70.6), name="fin")),
+        actions=ASKED,
         capture=CaptureInfo(source=CaptureSource.OFF),
         steps=four_steps(58.9, 70.9),
         verdict=verdict(Code.CLEAN, "Both sides sent close_notify, then FIN.", (2, 3, 4, 5)),

@@ -7,7 +7,7 @@ from typing import Final
 from tlsclose.core.event import Event, Kind, Side
 from tlsclose.core.report import Wait
 from tlsclose.report.amount import NS_PER_MS, duration
-from tlsclose.report.picture import Pause, Row
+from tlsclose.report.picture import Arrow, Pause, Row
 
 LONG_NS: Final = 5 * NS_PER_MS
 """A wait of this length is worth a row wherever it is a good part of the picture."""
@@ -50,18 +50,15 @@ def with_pauses(
         yield row
         last_ns = max(last_ns, row.end_ns)
         if not isinstance(following.wire, Pause):
-            yield from _pause(last_ns, following.at_ns, waits, ours, least_ns)
+            name = _waited_for(last_ns, following, waits, ours)
+            if following.at_ns - last_ns >= _least(name, ours, least_ns):
+                yield _pause(last_ns, following.at_ns, name, ours)
     yield from rows[-1:]
 
 
-def _pause(
-    start: int, end: int, waits: Sequence[Wait], ours: Side | None, least_ns: int
-) -> Iterator[Row]:
-    name = _waited_for(start, end, waits)
-    if end - start < _least(name, ours, least_ns):
-        return
+def _pause(start: int, end: int, name: str, ours: Side | None) -> Row:
     row = Row(at_ns=start, shows_time=False, wire=Pause(labels=(duration(end - start),)))
-    yield row.saying(ours, waiting(name)) if ours and name else row
+    return row.saying(ours, waiting(name)) if ours and name else row
 
 
 def _least(name: str, ours: Side | None, least_ns: int) -> int:
@@ -70,14 +67,17 @@ def _least(name: str, ours: Side | None, least_ns: int) -> int:
     return max(least_ns, LONG_NS) if name else UNNAMED_NS
 
 
-def _waited_for(start: int, end: int, waits: Sequence[Wait]) -> str:
-    """The wait that filled most of the pause; that for the handshake has its own row."""
-    filling = [
+def _waited_for(start: int, ended: Row, waits: Sequence[Wait], ours: Side | None) -> str:
+    """The wait that filled most of a pause which the peer ended; the handshake has its own row."""
+    if not isinstance(ended.wire, Arrow) or ended.wire.sender is ours:
+        return ""
+    half = (ended.at_ns - start) / 2
+    filling = (
         wait.name
         for wait in waits
-        if wait.name != "handshake" and 2 * _overlap(wait, start, end) >= end - start
-    ]
-    return filling[0] if filling else ""
+        if wait.name != "handshake" and _overlap(wait, start, ended.at_ns) > half
+    )
+    return next(filling, "")
 
 
 def _overlap(wait: Wait, start: int, end: int) -> int:
