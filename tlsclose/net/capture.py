@@ -146,7 +146,7 @@ class CaptureRun:
         return sniffer, Sniffed(
             hub=hub,
             interface=interface,
-            dropped=lambda: sniffer.dropped,
+            dropped=sniffer.count_dropped,
             path=None if self._settings.pcap is None else str(self._settings.pcap),
         )
 

@@ -34,6 +34,7 @@ class Endpoint:
         elif not self.failure:
             self.failure = f"no TLS answer within {session.timeout_s:g} s"
         if not session.up:
+            self.steps_missing = "TLS never came up: there is nothing to close"
             session.finish()
         session.settle()
         if session.up:

@@ -6,6 +6,7 @@ moves what arrived from that socket to `on_frame`, undissected. Capture ends as 
 does, with an end of file behind the last packet, so `stop` cuts nothing off.
 """
 
+import contextlib
 import logging
 import socket
 import sys
@@ -58,6 +59,14 @@ class Sniffer:
     def dropped(self) -> int:
         """Packets lost for want of buffer space, as the kernel counted; final after `stop`."""
         return self._feed.source.dropped if self._feed else 0
+
+    def count_dropped(self) -> int:
+        """`dropped` up to now, for who cannot wait for `stop`."""
+        if self._feed is None:
+            return 0
+        with contextlib.suppress(OSError):  # closed meanwhile: counted for the last time
+            self._feed.source.settle()
+        return self._feed.source.dropped
 
     def start(self) -> None:
         """Open the capture: every later packet is kept.
