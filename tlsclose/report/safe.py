@@ -62,7 +62,8 @@ def _sealed_value(value: Any) -> Any:  # noqa: ANN401
         return value if isinstance(value, Enum) else clean(value)
     if isinstance(value, tuple):
         return _sealed_items(value)
-    names = _field_names(type(value))
+    kind: type = type(value)
+    names = _field_names(kind)
     return _sealed_fields(value, names) if names else value
 
 
