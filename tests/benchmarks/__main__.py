@@ -58,15 +58,22 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--json", action="store_true", help="one JSON document")
     add("--only", choices=PARTS, action="append", help="part to run; repeatable")
-    add("--rounds", type=int, default=15, help="timed runs of each command")
+    add("--rounds", type=_positive, default=15, help="timed runs of each command")
     add("--capture", choices=listen.CAPTURES, action="append", help="of listen; repeatable")
-    add("--connections", type=int, nargs="+", default=[1, 100, 1000], help="runs of listen")
-    add("--side-by-side", type=int, default=16, help="clients of listen at a time")
+    add("--connections", type=_positive, nargs="+", default=[1, 100, 1000], help="runs of listen")
+    add("--side-by-side", type=_positive, default=16, help="clients of listen at a time")
     add("--crowd", type=int, default=200, help="clients of listen that are all connected at once")
     add("--no-sniff", action="store_true", help="where packets may not be captured")
     add("--python", type=Path, help="measure this environment's tlsclose; do not install one")
     add("--sslyze-python", type=Path, help="measure this environment's sslyze")
     return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def _measure(asked: argparse.Namespace) -> Results:
