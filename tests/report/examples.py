@@ -215,6 +215,20 @@ def premature() -> Report:
             truncation_risk=TruncationRisk.POSSIBLE,
             rule="RFC 9846 6.1: close_notify before closing the write side; RFC 9112 9.8",
         ),
+        findings=(
+            Finding(
+                code="capture-note",
+                severity=Severity.NOTE,
+                blame=None,
+                detail="server: 2 segments retransmitted",
+            ),
+            Finding(
+                code="certificate-unverified",
+                severity=Severity.NOTE,
+                blame=None,
+                detail="The certificate does not verify: certificate has expired.",
+            ),
+        ),
     )
 
 
@@ -255,12 +269,6 @@ def reset() -> Report:
                 blame=S,
                 detail="The content-length message of the server lacks its end.",
                 evidence=(8,),
-            ),
-            Finding(
-                code="capture-note",
-                severity=Severity.NOTE,
-                blame=None,
-                detail="server: 2 segments retransmitted",
             ),
         ),
     )

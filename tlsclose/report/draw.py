@@ -21,6 +21,8 @@ _AT_80: Final = TIME_WIDTH + OWN_WIDTH + 1 + WIRE_WIDTH + 1 + FAR_WIDTH
 WIDEST: Final = 110
 """Wider consoles leave the rest empty: an arrow across 200 columns is hard to follow."""
 NARROWEST_WIRE: Final = 20
+NOTE_LINES: Final = 3
+"""Most lines of small print under one row."""
 
 _SENDER_STYLES: Final = {Side.CLIENT: "cyan", Side.SERVER: "magenta"}
 _STROKE_STYLES: Final = {
@@ -173,7 +175,10 @@ class Canvas:
         text = f"{self._glyphs.note} {note}"
         if self._cells(text) + 2 > where.wire:
             room = where.wire + where.right - 3
-            for at, line in enumerate(wrapped(note, room, self._glyphs)):
+            lines = wrapped(note, room, self._glyphs)
+            if len(lines) > NOTE_LINES:
+                lines[NOTE_LINES - 1 :] = [self._fitted(f"{lines[NOTE_LINES - 1]} …", room)]
+            for at, line in enumerate(lines):
                 mark = self._glyphs.note if at == 0 else " "
                 yield self._left_of_wire().append(f" {mark} {line}", QUIET)
             return
