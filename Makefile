@@ -55,6 +55,6 @@ $(VENV)/.dev: pyproject.toml | $(PY)
 	@touch $(VENV)/.runtime $@
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf $(VENV) .bench-venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 	find tests tlsclose -name __pycache__ -type d -prune -exec rm -rf {} +
