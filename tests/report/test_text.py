@@ -6,6 +6,7 @@ import pytest
 
 from tests.report.examples import (
     EXAMPLES,
+    await_as_server,
     clean,
     half_close,
     no_answer,
@@ -162,3 +163,15 @@ def test_times_of_the_proof_are_those_of_the_picture():
     assert "  70.40 " in text(clean())
     assert "silent until 5059.2 ms" in paragraph(no_answer(), "proof")
     assert " 5059.2 " in text(no_answer())
+
+
+def test_who_closed_first_and_who_answered():
+    told = paragraph(clean(), "close")
+    assert told == "client first, server answered after 11.3 ms; both closed"
+    assert paragraph(reset(), "close") == "server first; client open, server reset"
+
+
+def test_a_listener_numbers_its_clients():
+    third = replace(await_as_server().connection, stream=2)
+    shown = text(replace(await_as_server(), connection=third))
+    assert shown.startswith(" client 3: 127.0.0.1:4433 · await")

@@ -2,7 +2,7 @@
 
 from typing import Final, assert_never
 
-from tlsclose.core.report import CaptureInfo, CaptureSource, Report
+from tlsclose.core.report import CaptureInfo, CaptureSource, Report, Role
 from tlsclose.report.amount import plural
 from tlsclose.report.safe import clean
 
@@ -17,7 +17,7 @@ def header(report: Report) -> tuple[str, ...]:
     if tls.version == "3.0":
         version = "SSL 3.0"
     parts = (
-        name(report),
+        _numbered(report),
         report.scenario or "",
         " ".join(filter(None, (version, tls.cipher))),
         f"ALPN {tls.alpn}" if tls.alpn else "",
@@ -26,6 +26,13 @@ def header(report: Report) -> tuple[str, ...]:
         captured(report.capture) if report.connection is not None else "",
     )
     return tuple(clean(part, PART_LIMIT) for part in parts if part)
+
+
+def _numbered(report: Report) -> str:
+    """The name, and for a listener which client this was."""
+    if report.role is Role.SERVER and report.connection is not None:
+        return f"client {report.connection.stream + 1}: {name(report)}"
+    return name(report)
 
 
 def name(report: Report) -> str:

@@ -119,10 +119,12 @@ def _close(report: Report) -> str:
     if report.close is None or report.close.first_closer is None:
         return ""
     first = f"{report.close.first_closer.value} first"
-    halves = f"client {report.close.client.half.value}, server {report.close.server.half.value}"
+    client, server = report.close.client.half.value, report.close.server.half.value
+    halves = f"both {client}" if client == server else f"client {client}, server {server}"
     if report.close.answer_ns is None:
         return f"{first}; {halves}"
-    return f"{first}, answered {glued(f'after {duration(report.close.answer_ns)}')}; {halves}"
+    answer = glued(f"after {duration(report.close.answer_ns)}")
+    return f"{first}, {report.close.first_closer.other.value} answered {answer}; {halves}"
 
 
 def _proof(report: Report, verdict: Verdict) -> str:
