@@ -212,6 +212,12 @@ def test_second_address_of_the_host_where_the_first_cannot_be_had(monkeypatch):
     assert make()._sock == "bound"
 
 
+@pytest.fixture
+def hasty(monkeypatch):
+    """Who asks for our close gets it at once."""
+    monkeypatch.setattr(http_server, "COURTESY_S", 0.05)
+
+
 HTTP_10 = b"GET / HTTP/1.0\r\n\r\n"
 CLOSE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 HEAD = b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -227,6 +233,7 @@ def served(client_tls, request, **changes):
     return seen, run.report
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("framing", BodyFraming)
 @pytest.mark.parametrize("request_", [HTTP_10, CLOSE])
 def test_client_that_waits_for_our_close(client_tls, request_, framing):
@@ -240,18 +247,21 @@ def test_client_that_waits_for_our_close(client_tls, request_, framing):
     assert report.close.first_closer == "server"
 
 
+@pytest.mark.usefixtures("hasty")
 def test_what_is_no_http_is_told_so(client_tls):
     seen, report = served(client_tls, b"hello\r\n\r\n")
     assert seen.startswith(b"HTTP/1.1 400 ")
     assert judged(report)[0] == "clean"
 
 
+@pytest.mark.usefixtures("hasty")
 def test_head_gets_no_body(client_tls):
     seen, _ = served(client_tls, HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
     assert seen.endswith(b"\r\n\r\n")
     assert b"Content-Length: 1024" in seen
 
 
+@pytest.mark.usefixtures("hasty")
 def test_pipelined_requests_up_to_the_limit(client_tls, monkeypatch):
     monkeypatch.setattr(http_server, "MAX_REQUESTS", 3)
     seen, report = served(client_tls, REQUEST * 9, body=1)

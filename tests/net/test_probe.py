@@ -113,7 +113,7 @@ class Unwilling(socket.socket):
 
 REFUSALS = {
     "no route": (OSError(errno.EHOSTUNREACH, "No route to host"), "no route to host"),
-    "our deadline": (TimeoutError("timed out"), "no answer within 0.25 s"),
+    "our deadline": (TimeoutError("timed out"), "no answer within 10 s"),
     "the kernel's": (TimeoutError(errno.ETIMEDOUT, "Timed out"), "timed out"),
     "not permitted": (PermissionError(errno.EPERM, "Not permitted"), "not permitted"),
 }

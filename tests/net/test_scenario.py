@@ -8,11 +8,12 @@ import pytest
 from tests.net.runs import judged, listening, probe, told
 from tlsclose.core.event import Side
 from tlsclose.core.record import TlsVersion
+from tlsclose.net import http_server
 from tlsclose.net.scenario import SCENARIOS, Action
 from tlsclose.net.settings import BodyFraming
 
 VERSIONS = [TlsVersion.TLS12, TlsVersion.TLS13]
-SHORT_S, LONG_S = 0.2, 0.6
+SHORT_S, LONG_S, PATIENT_S = 0.25, 0.75, 10.0
 NOTIFY = ["control-token-applied", "empty-buffer-handshake", "final-output-sent"]
 RECOGNISED = ["shutdown-recognized", *NOTIFY, "context-deleted"]
 UNANSWERED = ["shutdown-recognized", "context-deleted"]
@@ -62,7 +63,7 @@ PROVOKED = {"fin", "reset", "silent"}
 MODES = [pytest.param("sniff", marks=pytest.mark.capture), "tap", "off"]
 
 
-def pair(client, server, mode, version, *, client_s=SHORT_S, server_s=SHORT_S, **changes):
+def pair(client, server, mode, version, *, client_s=PATIENT_S, server_s=PATIENT_S, **changes):
     """The reports of the probe and of the listener."""
     with listening(server, mode=mode, version=version, timeout_s=server_s, **changes) as run:
         report = probe(run.port, client, mode=mode, version=version, timeout_s=client_s)
@@ -74,7 +75,8 @@ def pair(client, server, mode, version, *, client_s=SHORT_S, server_s=SHORT_S, *
 @pytest.mark.parametrize(("name", "row"), AS_CLIENT.items(), ids=AS_CLIENT)
 def test_as_client(name, row, mode, version):
     partner, ours_expected, theirs_expected, steps = row
-    ours, theirs = pair(name, partner, mode, version, server_s=LONG_S)
+    limits = {"client_s": SHORT_S, "server_s": LONG_S} if name == "silent" else {}
+    ours, theirs = pair(name, partner, mode, version, **limits)
     assert judged(ours) == ours_expected
     assert judged(theirs) == theirs_expected
     assert told(ours) == steps
@@ -88,7 +90,8 @@ def test_as_client(name, row, mode, version):
 @pytest.mark.parametrize(("name", "row"), AS_SERVER.items(), ids=AS_SERVER)
 def test_as_server(name, row, mode, version):
     partner, ours_expected, theirs_expected, steps = row
-    theirs, ours = pair(partner, name, mode, version, client_s=LONG_S)
+    limits = {"client_s": LONG_S, "server_s": SHORT_S} if name == "silent" else {}
+    theirs, ours = pair(partner, name, mode, version, **limits)
     assert judged(ours) == ours_expected
     assert judged(theirs) == theirs_expected
     assert told(ours) == steps
@@ -100,7 +103,7 @@ def test_as_server(name, row, mode, version):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ["fin", "reset"])
 def test_whole_connection_is_in_the_events(name, mode, version):
-    ours, _ = pair(name, "await", mode, version, server_s=LONG_S)
+    ours, _ = pair(name, "await", mode, version)
     times = [event.at_ns for event in ours.events]
     assert times == sorted(times)
     assert times[0] >= 0
@@ -116,9 +119,7 @@ def test_whole_connection_is_in_the_events(name, mode, version):
 @pytest.mark.parametrize("scenario", ["await", "initiate", "half-close"])
 @pytest.mark.parametrize("client", ["initiate", "await"])
 def test_body_that_ends_with_the_connection_is_ended_by_the_server(client, scenario, version):
-    ours, theirs = pair(
-        client, scenario, "tap", version, client_s=LONG_S, framing=BodyFraming.CLOSE, body=20_000
-    )
+    ours, theirs = pair(client, scenario, "tap", version, framing=BodyFraming.CLOSE, body=20_000)
     assert judged(ours) == CLEAN
     assert ours.message.bytes == 20_000
     assert judged(theirs) == CLEAN
@@ -126,9 +127,10 @@ def test_body_that_ends_with_the_connection_is_ended_by_the_server(client, scena
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_two_that_wait_for_each_other(version):
+def test_two_that_wait_for_each_other(monkeypatch, version):
     """The client asked for the end: the listener waits a moment and then begins."""
-    ours, theirs = pair("await", "await", "tap", version, client_s=LONG_S, server_s=SHORT_S)
+    monkeypatch.setattr(http_server, "COURTESY_S", 0.05)
+    ours, theirs = pair("await", "await", "tap", version)
     assert judged(ours) == CLEAN
     assert judged(theirs) == CLEAN
     assert [wait.outcome for wait in theirs.waits if wait.name == "close_notify"] == ["timeout"]
