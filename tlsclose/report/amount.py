@@ -62,11 +62,11 @@ class Clock:
     """One unit and precision for all times of a picture, so that they line up.
 
     `longest_ns` is the latest time that will be shown. Texts are at most 7 characters up to
-    about 11 days.
+    a day.
     """
 
     def __init__(self, longest_ns: int) -> None:
-        self._seconds = longest_ns >= 100 * NS_PER_S
+        self._seconds = longest_ns >= 99 * NS_PER_S
         self._digits = next(digits for below, digits in _DIGITS if longest_ns < below)
 
     @property
