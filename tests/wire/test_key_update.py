@@ -10,7 +10,8 @@ from tests.wire.pairs import after_change_cipher_spec, identity, negotiated, rec
 from tlsclose.core.event import Side
 from tlsclose.core.record import ContentType
 from tlsclose.wire.keylog import KeyLog
-from tlsclose.wire.protection import Epoch, Opened, protection
+from tlsclose.wire.protection import Epoch, Opened
+from tlsclose.wire.unprotect import protection
 
 POINTER = ctypes.c_void_p
 KEYLOG = ctypes.CFUNCTYPE(None, POINTER, ctypes.c_char_p)

@@ -6,8 +6,9 @@ from tests.wire.forge import CLIENT_RANDOM, SERVER_RANDOM, Keys, key_log
 from tlsclose.core.event import Side
 from tlsclose.core.record import ContentType, TlsVersion
 from tlsclose.wire.opener import MAX_OPENED_BYTES, Opener
-from tlsclose.wire.protection import Epoch, Negotiated, protection
+from tlsclose.wire.protection import Epoch, Negotiated
 from tlsclose.wire.records import Record
+from tlsclose.wire.unprotect import protection
 
 CCS, ALERT, HANDSHAKE, DATA, HEARTBEAT = ContentType
 

@@ -13,8 +13,9 @@ from tlsclose.core.event import Side
 from tlsclose.core.record import TlsVersion
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.keyschedule import key_block, next_traffic_secret, traffic_keys
-from tlsclose.wire.protection import Epoch, Negotiated, Opened, protection
+from tlsclose.wire.protection import Epoch, Negotiated, Opened
 from tlsclose.wire.suites import SUITES, sealed_alert_bytes, suite
+from tlsclose.wire.unprotect import protection
 
 RECORD_VERSION = 0x0303
 MASTER = bytes(range(48))

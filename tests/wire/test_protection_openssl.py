@@ -12,8 +12,9 @@ from tests.wire.pairs import (
 from tests.wire.rfc8448 import CLOSE_NOTIFY
 from tlsclose.core.event import Side
 from tlsclose.core.record import ContentType, TlsVersion
-from tlsclose.wire.protection import Epoch, Opened, protection
+from tlsclose.wire.protection import Epoch, Opened
 from tlsclose.wire.suites import SUITES, sealed_alert_bytes, suite
+from tlsclose.wire.unprotect import protection
 
 SIDES = tuple(Side)
 

@@ -6,7 +6,8 @@ from tlsclose.core.event import Side, Source
 from tlsclose.core.record import TlsVersion
 from tlsclose.wire.hello import ClientHello, ServerHello
 from tlsclose.wire.keylog import KeyLog
-from tlsclose.wire.protection import Epoch, Negotiated, Protection, protection
+from tlsclose.wire.protection import Epoch, Negotiated, Protection
+from tlsclose.wire.unprotect import protection
 
 
 @dataclass(slots=True)

@@ -1,0 +1,25 @@
+"""From what was negotiated and logged to the protection that opens a side's records."""
+
+from tlsclose.core.event import Side
+from tlsclose.core.record import TlsVersion
+from tlsclose.wire.keylog import KeyLog
+from tlsclose.wire.protection import Epoch, Negotiated, Protection
+
+
+def protection(
+    negotiated: Negotiated, sender: Side, epoch: Epoch, keys: KeyLog
+) -> Protection | None:
+    """What opens the records that `sender` writes in `epoch`, from its first record on.
+
+    None where the key log lacks the secret or holds one of a wrong length, or where the suite or
+    version cannot be opened.
+    """
+    from tlsclose.wire import tls12, tls13
+
+    match negotiated.version:
+        case TlsVersion.TLS13:
+            return tls13.protection(negotiated, sender, epoch, keys)
+        case TlsVersion.TLS12 | TlsVersion.TLS11 | TlsVersion.TLS10:
+            return tls12.protection(negotiated, sender, epoch, keys)
+        case TlsVersion.SSL3:
+            return None
