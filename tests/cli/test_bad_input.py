@@ -1,11 +1,20 @@
 """Every mistake is one line on standard error, exit code 2, nothing started, nothing written."""
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
-CERTIFICATE = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
-KEY = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"
-LOCKED = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----\n"
-OLD_LOCKED = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+from tlsclose.providers.identity import ephemeral
+
+IDENTITY = ephemeral()
+OTHER = ephemeral()
+LOCKED = load_pem_private_key(IDENTITY.key, None).private_bytes(
+    Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+)
 
 BAD = (
     ("prob localhost", "did you mean 'probe'"),
@@ -43,11 +52,11 @@ BAD = (
     ("probe host --sni 127.0.0.1", "is an address"),
     ("probe host --cafile {dir}/absent", "does not exist"),
     ("probe host --key {dir}/key", "--key needs --cert"),
-    ("probe host --cert {dir}/cert", "holds no key"),
-    ("probe host --cert {dir}/key", "holds no PEM certificate"),
-    ("probe host --cert {dir}/cert --key {dir}/cert", "holds no PEM private key"),
-    ("probe host --cert {dir}/cert --key {dir}/locked", "decrypt it first"),
-    ("probe host --cert {dir}/cert --key {dir}/oldlocked", "decrypt it first"),
+    ("probe host --cert {dir}/cert", "no usable PEM private key in"),
+    ("probe host --cert {dir}/key", "no PEM certificate in"),
+    ("probe host --cert {dir}/cert --key {dir}/cert", "no usable PEM private key in"),
+    ("probe host --cert {dir}/cert --key {dir}/locked", "is encrypted"),
+    ("probe host --cert {dir}/cert --key {dir}/other", "does not match the certificate"),
     ("probe host -4 -6", "exclude each other"),
     ("probe host -q -v", "exclude each other"),
     ("probe host --capture sometimes", "is not one of"),
@@ -87,12 +96,12 @@ BAD = (
 @pytest.fixture
 def folder(tmp_path):
     for name, text in (
-        ("cert", CERTIFICATE),
-        ("key", KEY),
+        ("cert", IDENTITY.certificate),
+        ("key", IDENTITY.key),
         ("locked", LOCKED),
-        ("oldlocked", OLD_LOCKED),
+        ("other", OTHER.key),
     ):
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_bytes(text)
     return tmp_path
 
 

@@ -17,9 +17,10 @@ from tlsclose.net.settings import (
 )
 from tlsclose.net.target import Target
 from tlsclose.providers.base import Identity, TlsSettings
+from tlsclose.providers.identity import ephemeral
 
-PEM = b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
-KEY = b"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"
+IDENTITY = ephemeral()
+PEM, KEY = IDENTITY.certificate, IDENTITY.key
 
 PROBE = (
     ((), ProbeSettings()),

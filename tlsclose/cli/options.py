@@ -8,7 +8,6 @@ from typing import Final, TypeVar
 import click
 
 from tlsclose.cli.files import check_writable
-from tlsclose.cli.identity import read_identity
 from tlsclose.cli.output import Format, OutputFile, Presentation
 from tlsclose.cli.values import (
     AlpnNames,
@@ -23,7 +22,7 @@ from tlsclose.cli.values import (
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.verdict import Severity
 from tlsclose.net.settings import CaptureMode, CaptureSettings, Family, RequestSpec
-from tlsclose.providers.base import TlsSettings
+from tlsclose.providers.base import Identity, TlsSettings
 
 Command = Callable[..., int]
 Decorator = Callable[[Command], Command]
@@ -127,6 +126,16 @@ def family(command: Command) -> Command:
     )(call)
 
 
+def _identity(cert: Path | None, key: Path | None) -> Identity | None:
+    if cert is None:
+        if key is not None:
+            raise click.UsageError("--key needs --cert, the certificate that goes with it")
+        return None
+    from tlsclose.providers.identity import load
+
+    return load(cert, key)
+
+
 def tls(command: Command) -> Command:
     """The handshake's options: passes `tls`."""
 
@@ -146,7 +155,7 @@ def tls(command: Command) -> Command:
             version=TlsVersion(version) if version else None,
             ciphers=ciphers,
             alpn=tuple(name for names in alpn for name in names),
-            identity=read_identity(cert, key),
+            identity=_identity(cert, key),
             cafile=cafile,
             verify=verify,
         )

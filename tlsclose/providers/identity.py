@@ -116,9 +116,9 @@ def _private_key(pem: bytes, path: Path) -> "PrivateKeyTypes":
     try:
         return serialization.load_pem_private_key(pem, password=None)
     except TypeError as error:
-        raise UsageError(f"the key in {path} is encrypted; tlsclose takes no passphrase") from error
+        raise UsageError(f"the key in {path} is encrypted; decrypt it with openssl pkey") from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise UsageError(f"no usable PEM private key in {path}") from error
+        raise UsageError(f"no usable PEM private key in {path}; see --key") from error
 
 
 def _public_bytes(key: "PublicKeyTypes") -> bytes:
