@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from tests.report.examples import EXAMPLES, clean, no_answer, premature, provoked_fin, refused
+from tests.report.examples import (
+    EXAMPLES,
+    await_as_server,
+    clean,
+    no_answer,
+    premature,
+    provoked_fin,
+    refused,
+)
 from tests.report.golden import printed
 from tlsclose.core.report import TargetInfo
 from tlsclose.report.text import print_summary
@@ -57,6 +65,11 @@ def test_the_target_gives_way():
 def test_every_line_fits(width):
     shown = lines(*(make() for make in EXAMPLES.values()), width=width)
     assert max(map(cell_len, shown)) <= width
+
+
+def test_only_the_peers_answer_is_timed():
+    assert lines(clean(), no_answer())[1].endswith("11.3 ms")
+    assert lines(await_as_server(), no_answer())[1].split()[-1] == "-"
 
 
 def test_the_commonest_verdict_is_counted_first():

@@ -23,6 +23,7 @@ _CLOSE_WAITS: Final = frozenset({"close_notify", "fin"})
 _WAITING: Final = {
     "connect": "connecting",
     "fin": "waiting for FIN",
+    "fin-behind": "waiting for FIN",
 }
 
 

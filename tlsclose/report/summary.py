@@ -39,14 +39,21 @@ def _cells(report: Report) -> tuple[str, ...]:
     verdict = report.verdict
     if verdict is None:
         return (*start, unobserved(report))
-    answer = report.close.answer_ns if report.close else None
     return (
         *start,
         verdict.code.value + (" *" if report.provoked else ""),
         verdict.blame.value if verdict.blame else NONE,
         verdict.truncation_risk.value,
-        NONE if answer is None else duration(answer),
+        _answer(report),
     )
+
+
+def _answer(report: Report) -> str:
+    """How long the peer took; how long our own side took tells nothing of the peer."""
+    close = report.close
+    if close is None or close.answer_ns is None or close.first_closer is None:
+        return NONE
+    return NONE if close.first_closer.other is report.role.side else duration(close.answer_ns)
 
 
 def _widths(rows: Sequence[tuple[str, ...]], width: int, glyphs: Glyphs) -> list[int]:
