@@ -19,7 +19,7 @@ from tlsclose.core.event import Side
         (
             "client handshake client_hello; server alert fatal handshake_failure; server fin",
             None,
-            "alert: fatal handshake_failure",
+            "alert: handshake_failure",
         ),
         ("client record 90 @provider; server fin @socket", "server", "FIN before"),
         ("client syn; client record 90; server fin", "server", "FIN before"),
@@ -162,7 +162,7 @@ def test_the_summary_of_an_early_end_says_how_far_the_close_came(text, says):
 
 
 @pytest.mark.parametrize(
-    ("alert", "name"), [(None, "not readable"), (Alert(2, 80), "fatal internal_error")]
+    ("alert", "name"), [(None, "not readable"), (Alert(2, 80), "internal_error")]
 )
 def test_an_alert_without_detail_still_has_a_name(alert, name):
     complete, told = script("server alert fatal internal_error")
@@ -175,7 +175,7 @@ def test_an_alert_without_detail_still_has_a_name(alert, name):
     [
         ("server rst", "The server reset the connection before anyone had sent close_notify."),
         ("server close_notify; server rst", "before the client had sent close_notify."),
-        ("client close_notify; server rst on data", "(on data) without close_notify of its own."),
+        ("client close_notify; server rst on data", "without close_notify of its own, on data."),
         (
             "client close_notify; client rst; server close_notify",
             "before the server's close_notify",

@@ -112,7 +112,7 @@ def first_fin_premature(case: Case, before: int | None = None) -> int | None:
 
 def alert_name(case: Case, index: int) -> str:
     event = case.events[index]
-    return event.detail or (str(event.alert) if event.alert is not None else "not readable")
+    return event.alert.name if event.alert is not None else event.detail or "not readable"
 
 
 def waited(event: Event) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 from tlsclose.core.alert import AlertDescription, AlertLevel
 from tlsclose.core.case import Case, alert_name, before, waited
 from tlsclose.core.event import ON_THE_WIRE, Event, Kind, Loss, Side, Source
+from tlsclose.core.risk import noun
 from tlsclose.core.teardown import Half
 from tlsclose.core.verdict import Code, Finding, Severity, Verdict
 
@@ -30,7 +31,7 @@ def _message_incomplete(case: Case, verdict: Verdict) -> Iterator[Finding]:
         code="message-incomplete",
         severity=Severity.WARNING,
         blame=message.sender,
-        detail=f"The {message.framing} message of the {message.sender} lacks its end"
+        detail=f"The {message.sender}'s {noun(message)} lacks its end"
         + (f": {message.note}." if message.note else "."),
     )
 
@@ -157,7 +158,7 @@ def _reset_noise(case: Case, verdict: Verdict) -> Iterator[Finding]:
                 code="reset-followed",
                 severity=Severity.NOTE,
                 blame=side,
-                detail=f"A reset by the {side} followed" + (f" ({note})." if note else "."),
+                detail=f"A reset by the {side} followed" + (f", {note}." if note else "."),
                 evidence=(index,),
             )
 

@@ -149,7 +149,7 @@ def _reset_hit(case: Case, *, after_close: bool) -> Hit | None:
     if not after_close and first_fin_premature(case, before=index) is not None:
         return None
     note = case.events[index].note
-    reason = f" ({note})" if note else ""
+    reason = f", {note}" if note else ""
     if after_close:
         return Hit(
             summary=f"Both sides sent close_notify; then the {sender} reset TCP{reason}. "
@@ -158,7 +158,7 @@ def _reset_hit(case: Case, *, after_close: bool) -> Hit | None:
             blame=sender,
         )
     return Hit(
-        summary=f"The {sender} reset the connection{reason} {_lacked(case, sender)}.",
+        summary=f"The {sender} reset the connection {_lacked(case, sender)}{reason}.",
         evidence=(index, *notifications(case)),
         blame=sender,
     )
@@ -256,8 +256,12 @@ def _clean(case: Case) -> Hit | None:
     at_risk = (
         "" if truncation_risk(case, Code.CLEAN) is TruncationRisk.CERTAIN else " No data at risk."
     )
+    if len(fins) == len(Side):
+        how = "Both sides sent close_notify, then TCP closed by FIN."
+    else:
+        how = f"Both sides sent close_notify, then the {case.side_of(fins[0])} closed TCP by FIN."
     return Hit(
-        summary=f"Both sides sent close_notify, then TCP closed by FIN.{at_risk}",
+        summary=f"{how}{at_risk}",
         evidence=(*notifications(case), *fins),
     )
 

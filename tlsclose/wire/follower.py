@@ -111,17 +111,16 @@ class ConnectionFollower:
     def _explain_resets(self) -> None:
         """Last, when it is settled what the packets carried that were answered with a RST."""
         for side, (index, fact) in self._resets.items():
-            words = self._reset_words(fact)
-            if repeated := self._later_resets[side]:
-                words.append(f"{repeated} more" if repeated > 1 else "one more")
-            self._log.amend(index, replace(self._log[index], note="; ".join(words)))
+            note = "; ".join(self._reset_words(fact))
+            count = 1 + self._later_resets[side]
+            self._log.amend(index, replace(self._log[index], note=note, count=count))
 
     def _reset_words(self, fact: Rst) -> list[str]:
         words = []
         other = fact.sender.other
         if fact.answers is not None:
             what = self._carried(fact.answers, other)
-            words.append(f"in reply to the {other}'s {what} (socket already closed)")
+            words.append(f"in reply to the {other}'s {what}, its socket being closed")
         elif fact.ignored:
             words.append(f"with {fact.ignored} bytes of the {other} unacknowledged")
         if fact.unacknowledged:
