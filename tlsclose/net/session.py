@@ -146,7 +146,6 @@ class Session:
             token += data
         self._early, self._early_is_news = b"", False
         plain = self._open(token)
-        self._narrate(self.side.other, len(plain))
         self._observation.pump()
         return plain
 
@@ -154,6 +153,7 @@ class Session:
         plain = bytearray()
         while True:
             status, data, rest = self.context.decrypt(token)
+            self._narrate(self.side.other, len(data))
             self._hear()
             plain += data
             if status is SecStatus.SEC_I_CONTEXT_EXPIRED:
