@@ -1,5 +1,7 @@
+import multiprocessing
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from tlsclose.cli.files import AtomicFile, check_distinct, check_writable
 from tlsclose.errors import UsageError
 
 DEVICE = Path(os.devnull)
+NOBODY = 65534
 
 
 def test_nothing_exists_before_commit(tmp_path):
@@ -76,15 +79,33 @@ def test_check_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(getattr(os, "geteuid", int)() == 0, reason="root may write anything")
-def test_read_only_file_and_folder(tmp_path):
-    (tmp_path / "a").write_text("")
-    (tmp_path / "a").chmod(0o444)
-    with pytest.raises(UsageError, match="not writable"):
-        check_writable(tmp_path / "a", "--output")
-    tmp_path.chmod(0o555)
-    with pytest.raises(UsageError, match="Permission denied"):
-        check_writable(tmp_path / "b", "--output")
+def refusals(folder):
+    """What is said of a read-only file and folder; root may write anything, so step down."""
+    if os.geteuid() == 0:
+        os.setuid(NOBODY)
+    for name in ("a", "b"):
+        with pytest.raises(UsageError) as refused:
+            check_writable(folder / name, "--output")
+        yield str(refused.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes")
+def test_read_only_file_and_folder():
+    context = multiprocessing.get_context("fork")
+    told = context.SimpleQueue()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "a").write_text("")
+        (folder / "a").chmod(0o444)
+        folder.chmod(0o555)
+        child = context.Process(target=lambda: told.put(list(refusals(folder))))
+        child.start()
+        child.join(20)
+        folder.chmod(0o755)
+    assert child.exitcode == 0
+    file, directory = told.get()
+    assert "not writable" in file
+    assert "Permission denied" in directory
 
 
 def test_same_file_by_another_name(tmp_path):
