@@ -61,8 +61,11 @@ def listen(
     on_report: OnReport,
     stop: Event | None = None,
     provider: str = "openssl",
+    on_abandoned: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Judge clients until `count` came or `stop` is set; return how many were judged.
+
+    `on_abandoned` hears how many were still connected then and are not judged.
 
     `on_report` is called by one thread at a time; what it raises ends the run and is raised.
     Raises UsageError and CaptureDeniedError before any client is let in.
@@ -71,7 +74,9 @@ def listen(
     engine = make_provider(provider, tls)
     with CaptureRun(settings.capture) as capture:
         listener = Listener(settings, provider=engine, capture=capture)
-        return listener.serve(on_ready=on_ready, on_report=on_report, stop=stop or Event())
+        judged = listener.serve(on_ready=on_ready, on_report=on_report, stop=stop or Event())
+        on_abandoned(listener.abandoned)
+        return judged
 
 
 def demo(

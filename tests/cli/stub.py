@@ -45,15 +45,17 @@ class StubApi:
     reports: list = field(default_factory=lambda: [judged()])
     calls: list = field(default_factory=list)
     during: object = None
+    abandoned: int = 0
     """Called with the stop event before the reports are handed over."""
 
     def probe(self, targets, settings, *, on_report, stop, provider):
         self.calls.append(SimpleNamespace(targets=targets, settings=settings, provider=provider))
         return self._hand_over(on_report, stop, reverse=True)
 
-    def listen(self, settings, *, on_ready, on_report, stop, provider):
+    def listen(self, settings, *, on_ready, on_report, stop, provider, on_abandoned):
         self.calls.append(SimpleNamespace(settings=settings, provider=provider))
         on_ready(SimpleNamespace(host=settings.host, port=4433, capture="tap"))
+        on_abandoned(self.abandoned)
         return len(self._hand_over(on_report, stop))
 
     def demo(self, *, on_report, capture):

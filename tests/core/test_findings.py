@@ -99,6 +99,14 @@ END = "server close_notify; server fin; client fin"
             id="TLS-16 fatal alert but no FIN",
         ),
         pytest.param(
+            "server record alert in the clear; server close_notify; client close_notify; "
+            "server fin; client fin",
+            "1.3",
+            None,
+            ["unprotected-alert None"],
+            id="TLS-23 a forged alert",
+        ),
+        pytest.param(
             "client close_notify; server timeout 5s; server close_notify; client fin",
             "1.3",
             None,

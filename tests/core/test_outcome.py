@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from tlsclose.core.outcome import ExitCode, Outcome, exit_code
 from tlsclose.core.report import Report, Role, Stage, Unobserved
-from tlsclose.core.verdict import Code, Confidence, Severity, TruncationRisk, Verdict
+from tlsclose.core.verdict import (
+    Code,
+    Confidence,
+    Finding,
+    Severity,
+    TruncationRisk,
+    Verdict,
+)
 
 S = Severity
 CODES = {
@@ -17,7 +24,7 @@ CODES = {
 }
 
 
-def judged(severity, *, provoked=False):
+def judged(severity, *, provoked=False, beside=None):
     verdict = Verdict(
         code=CODES[severity],
         severity=severity,
@@ -28,7 +35,8 @@ def judged(severity, *, provoked=False):
         summary="",
         evidence=(),
     )
-    return report(verdict=verdict, provoked=provoked)
+    found = () if beside is None else (Finding(code="x", severity=beside, blame=None, detail=""),)
+    return report(verdict=verdict, provoked=provoked, findings=found)
 
 
 def report(**fields):
@@ -47,6 +55,10 @@ TABLE = (
     ((judged(S.WARNING),), S.ERROR, 0),
     ((judged(S.ERROR),), S.ERROR, 1),
     ((judged(S.ERROR, provoked=True),), S.NOTE, 0),
+    ((judged(S.OK, beside=S.WARNING),), S.WARNING, 1),
+    ((judged(S.OK, beside=S.WARNING),), S.ERROR, 0),
+    ((judged(S.OK, beside=S.NOTE),), S.NOTE, 0),
+    ((judged(S.ERROR, provoked=True, beside=S.WARNING),), S.WARNING, 0),
     ((UNSEEN,), S.ERROR, 3),
     ((judged(S.OK), UNSEEN), S.WARNING, 3),
     ((judged(S.ERROR), UNSEEN), S.WARNING, 1),

@@ -1,8 +1,10 @@
 import itertools
+from types import SimpleNamespace
 
 import pytest
 
 from tlsclose.core.event import Side
+from tlsclose.core.report import TlsInfo
 from tlsclose.errors import UsageError
 from tlsclose.net import exchange as module
 from tlsclose.net.clock import Deadline
@@ -16,6 +18,7 @@ class Line:
 
     side = Side.CLIENT
     peer_done = False
+    context = SimpleNamespace(tls=TlsInfo(alpn="http/1.1"))
 
     def __init__(self, *reads, writable=True):
         self._reads = iter(reads)
@@ -125,3 +128,13 @@ def test_silence():
     assert Silence().run_notified(line) == ""
     assert line.said == [b"close_notify"]
     assert Silence().message(line) is None
+
+
+def test_http_is_not_spoken_where_alpn_chose_something_else():
+    line = Line()
+    line.context = SimpleNamespace(tls=TlsInfo(alpn="h2"))
+    client = HttpClient("localhost", "/")
+    client.run(line, last=False)
+    assert line.said == []
+    assert line.waits == []
+    assert client.message(line) is None

@@ -6,13 +6,15 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.net.peer import LOOPBACK, REQUEST, Peer, connected
+from tests.net.peer import IDENTITY, LOOPBACK, REQUEST, Peer, connected
 from tests.net.runs import capture, judged, listening, probe
+from tlsclose import api
 from tlsclose.errors import UsageError
 from tlsclose.net import http_server, listener
 from tlsclose.net.capture import CaptureRun
 from tlsclose.net.listener import Listener
 from tlsclose.net.settings import BodyFraming, ListenSettings
+from tlsclose.providers.base import TlsSettings
 
 CLIENTS = 200
 PATIENT_S = 20.0
@@ -298,3 +300,43 @@ def test_listens_where_it_says():
     with listening("await", host="127.0.0.1") as run:
         assert (run.where.host, run.where.capture) == (LOOPBACK, "socket tap")
         assert probe(run.port).connection.server == f"{LOOPBACK}:{run.port}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"scenario": "silent", "framing": BodyFraming.CLOSE}, "choose another --framing"),
+        ({"tls": TlsSettings(identity=IDENTITY, verify=True)}, "--verify needs --cafile"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(changes, says):
+    settings = ListenSettings(capture=capture("tap"), **changes)
+    with pytest.raises(UsageError, match=says):
+        api.listen(settings, on_ready=lambda _: None, on_report=lambda _: None)
+
+
+def test_clients_that_are_still_connected_are_counted(client_tls):
+    stop, left, over = threading.Event(), [], threading.Event()
+    settings = ListenSettings(capture=capture("tap"), tls=TlsSettings(identity=IDENTITY))
+
+    def stay(port):
+        try:
+            with connected(port, client_tls[None]) as peer:
+                peer.handshake()
+                stop.set()
+                over.wait(PATIENT_S)
+        finally:
+            stop.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            judged_count = api.listen(
+                settings,
+                on_ready=lambda where: pool.submit(stay, where.port),
+                on_report=lambda _: None,
+                stop=stop,
+                on_abandoned=left.append,
+            )
+        finally:
+            over.set()
+    assert (judged_count, left) == (0, [1])

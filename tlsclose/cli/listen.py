@@ -99,6 +99,7 @@ def _run(settings: ListenSettings, provider: str, show: Presentation) -> int:
     from tlsclose import api
 
     outcome = Outcome(show.fail_on)
+    abandoned: list[int] = []
     with (
         Reporter(show, settings.capture, ordered=False) as reporter,
         interruption() as interrupted,
@@ -116,10 +117,11 @@ def _run(settings: ListenSettings, provider: str, show: Presentation) -> int:
             on_report=ended,
             stop=interrupted.stop,
             provider=provider,
+            on_abandoned=abandoned.append,
         )
         reporter.finish()
     if show.verbosity >= 0:
-        _summarise(outcome)
+        _summarise(outcome, sum(abandoned))
     return ExitCode.INTERRUPTED if interrupted.happened else outcome.exit_code
 
 
@@ -128,7 +130,8 @@ def _announce(listening: "Listening") -> None:
     say(f"listening on {host}:{listening.port} ({listening.capture}); Ctrl-C ends")
 
 
-def _summarise(outcome: Outcome) -> None:
+def _summarise(outcome: Outcome, abandoned: int) -> None:
     counts = ", ".join(f"{count} {code}" for code, count in outcome.counts.items())
     noun = "client" if outcome.total == 1 else "clients"
-    say(f"{outcome.total} {noun}" + (f": {counts}" if counts else ""))
+    left = f"; {abandoned} still connected, not judged" if abandoned else ""
+    say(f"{outcome.total} {noun}" + (f": {counts}" if counts else "") + left)

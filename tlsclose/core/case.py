@@ -61,6 +61,8 @@ class Hit:
     blame: Side | None = None
     rule: str | None = None
     """Instead of the citation that the code has."""
+    inferred: bool = False
+    """The facts are known, but not that they mean this."""
 
 
 def halves(case: Case) -> tuple[HalfClose, HalfClose]:

@@ -12,7 +12,7 @@ from tlsclose.core.record import TlsVersion
 from tlsclose.core.risk import confidence, truncation_risk
 from tlsclose.core.rules import RULES
 from tlsclose.core.teardown import Teardown, walk
-from tlsclose.core.verdict import SEVERITY, Finding, Verdict
+from tlsclose.core.verdict import SEVERITY, Confidence, Finding, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def _verdict(case: Case) -> Verdict:
             return Verdict(
                 code=code,
                 severity=SEVERITY[code],
-                confidence=confidence(case, code),
+                confidence=Confidence.INFERRED if hit.inferred else confidence(case, code),
                 blame=hit.blame,
                 truncation_risk=truncation_risk(case, code),
                 rule=hit.rule or citation(code, tls13=case.tls13),

@@ -65,6 +65,10 @@ class Loss(StrEnum):
     """The receiver acknowledged them; only the capture lacks them."""
 
 
+UNPROTECTED_ALERT = "alert in the clear"
+"""`Event.detail` of a record: an alert without protection on a connection that has keys."""
+
+
 class Handshake(StrEnum):
     """`Event.detail` of the handshake events that the classifier reads; others are free text."""
 

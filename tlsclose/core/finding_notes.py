@@ -70,6 +70,12 @@ _ALL: Final = (
         next_step="Run again with --pcap and keep the file; if it repeats, report it.",
     ),
     FindingNote(
+        code="unprotected-alert",
+        meaning="An alert in the clear on a connection that has keys. A TLS stack rejects it, and "
+        "anybody on the path can write one, so it moves no verdict.",
+        next_step="Find out who writes it: capture at both ends and compare.",
+    ),
+    FindingNote(
         code="capture-gap",
         meaning="Packets are missing from the capture; the TLS API made up for them.",
         next_step="Less load, or --capture tap, which needs no packets.",

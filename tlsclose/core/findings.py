@@ -5,7 +5,15 @@ from typing import Final
 
 from tlsclose.core.alert import AlertDescription, AlertLevel
 from tlsclose.core.case import Case, alert_name, before, waited
-from tlsclose.core.event import ON_THE_WIRE, Event, Kind, Loss, Side, Source
+from tlsclose.core.event import (
+    ON_THE_WIRE,
+    UNPROTECTED_ALERT,
+    Event,
+    Kind,
+    Loss,
+    Side,
+    Source,
+)
 from tlsclose.core.risk import noun
 from tlsclose.core.teardown import Half
 from tlsclose.core.verdict import Code, Finding, Severity, Verdict
@@ -195,6 +203,19 @@ def _response_discarded(case: Case, verdict: Verdict) -> Iterator[Finding]:
         )
 
 
+def _unprotected_alert(case: Case, _: Verdict) -> Iterator[Finding]:
+    for index, event in enumerate(case.events):
+        if event.kind is Kind.RECORD and event.detail == UNPROTECTED_ALERT:
+            yield Finding(
+                code="unprotected-alert",
+                severity=Severity.WARNING,
+                blame=None,
+                detail=f"An alert in the clear came as if from the {event.sender} after the "
+                "handshake: anybody on the path could have written it, so it counts for nothing.",
+                evidence=(index,),
+            )
+
+
 def _witnesses_disagree(case: Case, _: Verdict) -> Iterator[Finding]:
     """The TLS API tells of a close_notify that the opened records do not show."""
     for side in Side:
@@ -239,6 +260,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     _alert_after_close,
     _reset_noise,
     _tcp_left_open,
+    _unprotected_alert,
     _witnesses_disagree,
     _capture_gap,
 )

@@ -74,10 +74,15 @@ class Outcome:
 
 
 def is_finding(report: "Report", fail_on: Severity) -> bool:
-    """Whether the verdict is at or above `fail_on` and not what the scenario set out to provoke."""
+    """Whether the verdict, or a warning beside it, is at or above `fail_on`.
+
+    Not where the scenario set out to provoke the verdict. Notes beside a verdict never count.
+    """
     if report.verdict is None or report.provoked:
         return False
-    return report.verdict.severity.rank >= fail_on.rank
+    beside = max((finding.severity.rank for finding in report.findings), default=0)
+    warned = beside if beside >= Severity.WARNING.rank else 0
+    return max(report.verdict.severity.rank, warned) >= fail_on.rank
 
 
 def exit_code(reports: Iterable["Report"], fail_on: Severity = Severity.WARNING) -> ExitCode:

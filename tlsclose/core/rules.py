@@ -90,8 +90,16 @@ def _half_close_cut(case: Case) -> Hit | None:
     if half.half is Half.OPEN:
         return None
     how, index = ending(half)
-    if before(asker.rst, index) or before(asker.fatal, index):
+    if index == half.fatal or before(asker.rst, index) or before(asker.fatal, index):
         return None
+    if message.status is None:
+        return Hit(
+            summary=f"The {cutter} closed with {how} without any answer after the "
+            f"{cutter.other}'s close_notify. If it answers otherwise, it cut its answer off.",
+            evidence=(notified, index),
+            blame=cutter,
+            inferred=True,
+        )
     return Hit(
         summary=f"The {cutter} cut its answer off with {how} because the {cutter.other} "
         f"had sent close_notify: {amount(message)}.",

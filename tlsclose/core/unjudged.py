@@ -20,7 +20,7 @@ LONGEST_PADDED_ALERT: Final = 512
 
 def not_tls(case: Case) -> Hit | None:
     index = case.first(Kind.NOT_TLS)
-    if index is None:
+    if index is None or case.handshake_complete:
         return None
     event = case.events[index]
     return Hit(

@@ -94,7 +94,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something worth knowing beside the verdict. Findings do not change the exit code."""
+    """Something worth knowing beside the verdict. Warnings and errors count for the exit code."""
 
     code: str
     severity: Severity

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from tlsclose.core.classify import judge
-from tlsclose.core.event import Event, ordered
+from tlsclose.core.event import Event, Handshake, ordered
 from tlsclose.core.message import Message
 from tlsclose.core.procedure import Step
 from tlsclose.core.record import TlsVersion
@@ -67,7 +67,7 @@ def unobserved(
 
 def assemble(account: Account) -> Report:
     """Order the events, judge them, and put everything on an axis that starts at zero."""
-    events = ordered(account.events)
+    events = ordered(_believed(account))
     version = TlsVersion(account.tls.version) if account.tls.version else None
     judgement = judge(events, version=version, message=account.message)
     failed = Unobserved(stage=Stage.HANDSHAKE, reason=account.failure) if account.failure else None
@@ -94,6 +94,15 @@ def assemble(account: Account) -> Report:
         unobserved=failed,
     )
     return _rebased(report)
+
+
+def _believed(account: Account) -> Iterable[Event]:
+    """Where our own TLS says that the handshake failed, it is not up, whatever the wire shows."""
+    return (
+        event
+        for event in account.events
+        if not (account.failure and event.detail == Handshake.COMPLETE)
+    )
 
 
 def _is_verdict(verdict: Verdict) -> bool:

@@ -59,6 +59,7 @@ class Endpoint:
             case Action.FIN:
                 session.finish()
             case Action.RESET:
+                session.catch_up()
                 session.did("reset", "close with SO_LINGER 0")
                 session.transport.reset()
             case _:

@@ -94,7 +94,10 @@ class RawRequest:
 
 
 class HttpClient:
-    """One GET and its response. Raises UsageError for a host or path that HTTP cannot carry."""
+    """One GET and its response. Raises UsageError for a host or path that HTTP cannot carry.
+
+    Says nothing where ALPN settled on a protocol other than HTTP/1.
+    """
 
     patience_s: float | None = None
 
@@ -104,17 +107,22 @@ class HttpClient:
         self._path = path
         self._requests = {last: request_bytes(host, path, last=last) for last in (False, True)}
         self._reader = Reader(Side.SERVER)
+        self._asked = False
 
     def run(self, session: Session, *, last: bool) -> None:
-        session.write(self._request(session, last=last))
-        self._read(session)
+        if _speaks_http1(session):
+            session.write(self._request(session, last=last))
+            self._read(session)
 
     def run_notified(self, session: Session) -> str:
+        if not _speaks_http1(session):
+            return session.notify()
         refused = session.notify(session.sealed(self._request(session, last=False)))
         self._read(session)
         return refused
 
     def _request(self, session: Session, *, last: bool) -> bytes:
+        self._asked = True
         session.did("request", f"GET {self._path}")
         return self._requests[last]
 
@@ -139,4 +147,12 @@ class HttpClient:
         return "done"
 
     def message(self, session: Session) -> Message | None:  # noqa: ARG002
-        return self._reader.message()
+        return self._reader.message() if self._asked else None
+
+
+def _speaks_http1(session: Session) -> bool:
+    chosen = session.context.tls.alpn
+    if chosen is None or chosen.startswith("http/1"):
+        return True
+    session.did("no request", f"ALPN chose {chosen}")
+    return False

@@ -154,10 +154,10 @@ class Reader:
         )
 
     def _complete(self, framing: Framing) -> bool | None:
-        """None for a body that the close ends, and for what is no HTTP at all."""
-        if self._error:
-            return None if self._head is None else False
-        return None if framing is Framing.CLOSE_DELIMITED else self._ended
+        """None for a body that the close ends, and for what cannot be parsed to its end."""
+        if self._error or framing is Framing.CLOSE_DELIMITED:
+            return None
+        return self._ended
 
     def _note(self, head: h11.Request | h11.Response | None) -> str:
         if self._error:

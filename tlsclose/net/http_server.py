@@ -138,7 +138,10 @@ class HttpServer:
         """
         taken = session.transport.acknowledged()
         missing = 0 if taken is None else max(0, self._response_end - taken)
-        reset = session.transport.aborted or session.transport.ending is Ending.RST
+        orderly = session.peer_notified and not missing
+        reset = session.transport.aborted or (
+            session.transport.ending is Ending.RST and not orderly
+        )
         if not self._response_end or not (missing or reset or self._cut):
             return self._request
         return Message(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore, Condition, Event, Thread
 from typing import Final
 
+from tlsclose.core.event import Side
 from tlsclose.core.report import Action, Report, Role, TargetInfo
 from tlsclose.errors import UsageError
 from tlsclose.net.capture import CaptureRun, Watch
@@ -21,7 +22,7 @@ from tlsclose.net.connection import Connection, Plan, plain, server_engine
 from tlsclose.net.http_server import HttpServer
 from tlsclose.net.resolve import Address, address_text, resolve
 from tlsclose.net.scenario import SCENARIOS
-from tlsclose.net.settings import Family, ListenSettings
+from tlsclose.net.settings import BodyFraming, Family, ListenSettings
 from tlsclose.providers.base import Provider
 from tlsclose.wire import packets
 
@@ -62,6 +63,7 @@ class Listener:
     def __init__(
         self, settings: ListenSettings, *, provider: Provider, capture: CaptureRun
     ) -> None:
+        _check(settings)
         self._settings = settings
         self._provider = provider
         self._capture = capture
@@ -70,6 +72,8 @@ class Listener:
         self._changed = Condition()
         self._clients: set[socket.socket] = set()
         self._judged = 0
+        self.abandoned = 0
+        """Clients that were still connected at the end."""
         self._failure: BaseException | None = None
         self._over = False
 
@@ -155,6 +159,7 @@ class Listener:
         """No report from here on; who is still connected is sent away."""
         with self._changed:
             self._over = True
+            self.abandoned = len(self._clients)
             for sock in self._clients:
                 with contextlib.suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
@@ -202,6 +207,18 @@ class Listener:
             )
             engine = server_engine(self._provider, self._capture)
             return Connection(sock, plan, clock=clock, engine=engine, watch=watch).run()
+
+
+def _check(settings: ListenSettings) -> None:
+    """Refuse what cannot mean anything."""
+    scenario = SCENARIOS[settings.scenario]
+    if settings.framing is BodyFraming.CLOSE and scenario.leaves_close_to_peer(Side.SERVER):
+        raise UsageError(
+            f"scenario {scenario.name} never closes, so no response can end with the connection; "
+            "choose another --framing"
+        )
+    if settings.tls.verify and settings.tls.cafile is None:
+        raise UsageError("--verify needs --cafile here: whose client certificates are good?")
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -32,6 +32,7 @@ class Action(StrEnum):
 
 
 A = Action
+_WAITS: Final = (Action.AWAIT_CLOSE, Action.AWAIT_FIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +44,18 @@ class Scenario:
     provokes: frozenset[Code] = frozenset()
     """Verdicts that blame our own side because the scenario set out to do just that."""
 
+    def leaves_close_to_peer(self, side: Side) -> bool:
+        """Our side does not close before the peer has done so."""
+        closing = (Action.NOTIFY, Action.FIN, Action.RESET, Action.EXCHANGE_NOTIFIED)
+        first = next(action for action in self.actions(side) if action in (*closing, *_WAITS))
+        return first in _WAITS and Action.NOTIFY not in self.actions(side)
+
     def actions(self, side: Side) -> tuple[Action, ...]:
         return self.client if side is Side.CLIENT else self.server
 
 
 _CLOSE: Final = (A.NOTIFY, A.AWAIT_CLOSE, A.FIN, A.AWAIT_FIN)
-_ANSWER: Final = (A.AWAIT_CLOSE, A.NOTIFY, A.FIN, A.AWAIT_FIN)
+_ANSWER: Final = (A.AWAIT_CLOSE, A.NOTIFY, A.AWAIT_CLOSE, A.FIN, A.AWAIT_FIN)
 
 _ALL: Final = (
     Scenario(

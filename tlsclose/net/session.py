@@ -22,6 +22,9 @@ GRACE_S: Final = 0.25
 """Longest wait for TCP to settle after both sides have closed."""
 _OUR_MESSAGE: Final = {Side.CLIENT: "request", Side.SERVER: "response"}
 
+MAX_CATCH_UP: Final = 64
+"""Reads without waiting; a peer that floods can not keep us from what we do next."""
+
 
 class Session:
     """One connection's TLS life and its record. `side` is ours."""
@@ -136,8 +139,11 @@ class Session:
         self._narrate(self.side, len(data))
         return records
 
-    def read(self, deadline: Deadline) -> bytes | None:
-        """Plaintext, possibly empty; None at the deadline. `peer_done` tells of the end."""
+    def read(self, deadline: Deadline | None) -> bytes | None:
+        """Plaintext, possibly empty; None at the deadline. `peer_done` tells of the end.
+
+        Without a deadline only what is there already: None where there is nothing.
+        """
         token = self._early
         if not self._early_is_news:
             data = self.transport.receive(deadline)
@@ -182,10 +188,17 @@ class Session:
         if output:
             self._send(output)
 
+    def catch_up(self) -> None:
+        """Take in what has come already: a FIN among it came before what we do next."""
+        for _ in range(MAX_CATCH_UP):
+            if not self.up or self.transport.ending is not None or self.read(None) is None:
+                return
+
     def notify(self, prefix: bytes = b"") -> str:
         """Steps 1 to 3. Returns an empty string, or why they were not reached."""
         if self.notified:
             return ""
+        self.catch_up()
         if self.broken:
             return f"TLS had already failed: {self.broken}"
         if not self.transport.writable:
@@ -209,6 +222,7 @@ class Session:
 
     def finish(self) -> None:
         """Send FIN."""
+        self.catch_up()
         self.transport.finish()
         self.gave_up = False
 

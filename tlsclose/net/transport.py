@@ -115,12 +115,15 @@ class Transport:
         self.sent += taken
         return taken
 
-    def receive(self, deadline: Deadline) -> bytes | None:
-        """The next bytes; `b""` once the peer's direction has ended; None at the deadline."""
+    def receive(self, deadline: Deadline | None) -> bytes | None:
+        """The next bytes; `b""` once the peer's direction has ended; None at the deadline.
+
+        Without a deadline only what is there already: None where there is nothing.
+        """
         if self.ending is not None or self._closed:
             return b""
-        left = 0.0 if self._refused else deadline.left
-        if not left and not self._refused:
+        left = 0.0 if self._refused or deadline is None else deadline.left
+        if deadline is not None and not left and not self._refused:
             return None
         try:
             self._sock.settimeout(left)

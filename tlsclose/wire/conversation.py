@@ -8,7 +8,7 @@ be understood waits for it (early data; a capture that has the two directions ou
 from dataclasses import replace
 from typing import Final
 
-from tlsclose.core.event import Event, Handshake, Kind, Side, Source
+from tlsclose.core.event import UNPROTECTED_ALERT, Event, Handshake, Kind, Side, Source
 from tlsclose.core.record import ContentType
 from tlsclose.wire.deferral import Deferral
 from tlsclose.wire.event_log import EventLog
@@ -171,7 +171,7 @@ class Conversation:
     def _sealed(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         opener = side.opener
         if side.alert_in_clear(record) and record.body is not None:
-            self._alerts(stamp, side, record.body, Source.WIRE)
+            self._alert_in_clear(stamp, side, record.body)
             return
         if record.content_type == ContentType.CHANGE_CIPHER_SPEC:
             self._change_cipher_spec(stamp, side)
@@ -189,6 +189,13 @@ class Conversation:
             if opener.failed and keyed:
                 self._note(f"{side.name}: a record did not authenticate; unread from there on")
             self._unreadable(stamp, side, record)
+
+    def _alert_in_clear(self, stamp: Stamp, side: TlsSide, body: bytes) -> None:
+        """Once the connection is up it proves nothing: anybody on the path can write one."""
+        if self.state.complete:
+            self._add(side.event(stamp, Kind.RECORD, Source.WIRE, UNPROTECTED_ALERT, len(body)))
+        else:
+            self._alerts(stamp, side, body, Source.WIRE)
 
     def _opened(self, stamp: Stamp, side: TlsSide, opened: Opened) -> None:
         match opened.content_type:
