@@ -1,5 +1,6 @@
 """What people read: whole reports against files (see `golden`), and what stands where in them."""
 
+import io
 from dataclasses import replace
 
 import pytest
@@ -20,7 +21,7 @@ from tests.report.examples import (
 from tests.report.golden import FOLDER, printed, same
 from tlsclose.core.report import CertificateCheck, Role, Stage
 from tlsclose.core.verdict import Code
-from tlsclose.report.text import print_report, print_summary
+from tlsclose.report.text import make_console, print_report, print_summary
 
 IN_ASCII = ("clean", "await-as-server", "reset", "long-transfer", "hostile", "tls12-wide")
 UNFOLDED = {"v": 1, "vv": 2}
@@ -175,3 +176,10 @@ def test_a_listener_numbers_its_clients():
     third = replace(await_as_server().connection, stream=2)
     shown = text(replace(await_as_server(), connection=third))
     assert shown.startswith(" client 3: 127.0.0.1:4433 · await")
+
+
+def test_a_quiet_verdict_is_one_line_for_programs():
+    stream = io.StringIO()
+    print_report(premature(), make_console(color="never", file=stream, width=40), verbosity=-1)
+    assert stream.getvalue().count("\n") == 1
+    assert len(stream.getvalue()) > 40

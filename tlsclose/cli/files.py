@@ -12,7 +12,7 @@ from tlsclose.errors import UsageError
 
 def check_writable(path: Path, option: str) -> None:
     """Raise UsageError where `path` cannot be created or written. Leaves nothing behind."""
-    real = Path(os.path.realpath(path))
+    real = _real(path)
     try:
         mode = real.stat().st_mode
     except FileNotFoundError:
@@ -34,6 +34,11 @@ def check_distinct(paths: Iterable[Path]) -> None:
         if real in seen and not _is_device(path):
             raise UsageError(f"{str(path)!r} is named twice; give each option its own file")
         seen.add(real)
+
+
+def _real(path: Path) -> Path:
+    """Where a link leads; a device keeps its name, for behind /dev/stdout there may be none."""
+    return path if _is_device(path) else Path(os.path.realpath(path))
 
 
 def _is_device(path: Path) -> bool:
@@ -68,7 +73,7 @@ class AtomicFile:
     def __init__(self, path: Path, option: str) -> None:
         check_writable(path, option)
         self._option = option
-        self._path = Path(os.path.realpath(path))
+        self._path = _real(path)
         self._direct = _is_device(path)
         self._part: Path | None = None
         self._stream: TextIO | None = None

@@ -84,7 +84,7 @@ def timeout(default: float) -> Decorator:
         type=Seconds(),
         default=default,
         show_default=True,
-        help="Deadline of each wait.",
+        help="Deadline of each wait; data that keeps coming stretches it, up to twelvefold.",
     )
 
 

@@ -16,7 +16,7 @@ NOTIFY_REQUIRED_12: Final = (
 TABLE: Final = (
     Entry(
         code=Code.PREMATURE_CLOSE,
-        title="FIN from a side that had sent no close_notify",
+        title="The first FIN came from a side that had sent no close_notify",
         meaning=(
             "The first side to close its TCP direction did so without announcing it in TLS. "
             "The FIN is not protected by TLS: anybody on the path can forge it."
@@ -31,6 +31,11 @@ TABLE: Final = (
             "the process was killed or crashed, or a worker was recycled",
             "quiet shutdown is switched on, by choice or by default (some database servers)",
             "a load balancer, proxy or firewall ended the TCP connection by its own timeout",
+            (
+                "nginx (seen with 1.22) and the JDK's HttpsServer with TLS 1.3: a client that "
+                "sends close_notify first gets a bare FIN; nginx sends its own close_notify when "
+                "it closes first (--scenario await)"
+            ),
         ),
         next_steps=(
             (

@@ -28,6 +28,8 @@ from tlsclose.report.timeline import timeline
 
 __all__ = ["make_console", "print_report", "print_summary", "report_lines"]
 
+UNBROKEN: Final = 10_000
+"""Cells of a line that a program is to read."""
 LABEL_WIDTH: Final = 12
 """Indent of the verdict block's paragraphs."""
 
@@ -35,8 +37,10 @@ LABEL_WIDTH: Final = 12
 def print_report(report: Report, console: Console, *, verbosity: int = 0) -> None:
     """Print one report. `verbosity` -1: the verdict alone; 1: every record; 2: every packet."""
     glyphs = glyphs_for(console.encoding)
-    for line in report_lines(report, width=console.width, glyphs=glyphs, verbosity=verbosity):
-        _print(line, console)
+    one_line = verbosity < 0 and not console.is_terminal
+    width = UNBROKEN if one_line else console.width
+    for line in report_lines(report, width=width, glyphs=glyphs, verbosity=verbosity):
+        _print(line, console, whole=one_line)
 
 
 def print_summary(reports: Sequence[Report], console: Console) -> None:
@@ -67,8 +71,11 @@ def report_lines(
     yield Text()
 
 
-def _print(line: Text, console: Console) -> None:
-    console.print(line, no_wrap=True, overflow="crop", crop=True)
+def _print(line: Text, console: Console, *, whole: bool = False) -> None:
+    if whole:
+        console.print(line, soft_wrap=True)
+    else:
+        console.print(line, no_wrap=True, overflow="crop", crop=True)
 
 
 class _Block:
