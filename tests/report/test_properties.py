@@ -49,6 +49,11 @@ def printed(report: Report, *, width: int = 80, verbosity: int = 0, encoding: st
     return buffer.getvalue().decode(encoding)
 
 
+def bound(width, verbosity):
+    """A quiet verdict is one line, however long."""
+    return width if verbosity >= 0 else UNBROKEN
+
+
 def check(text: str, width: int) -> None:
     assert max(map(cell_len, text.splitlines())) <= width
     assert not any(escape in text for escape in ESCAPES)
@@ -56,11 +61,6 @@ def check(text: str, width: int) -> None:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def bound(width, verbosity):
-    """A quiet verdict is one line, however long."""
-    return width if verbosity >= 0 else UNBROKEN
-
-
 @pytest.mark.parametrize("verbosity", [-1, 0, 1, 2])
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
 def test_examples_fit(name, verbosity, width):
