@@ -91,7 +91,9 @@ def test_we_close_first(
 ) -> None:
     outcome = judged(client, version, classes, "--scenario", "initiate")
     assert outcome.brief in expected
-    assert outcome.steps == tool.STEPS
+    # A client that has its response may be quicker, and is recognised then.
+    assert outcome.steps[-4:] == tool.STEPS
+    assert outcome.steps[:-4] in ((), (tool.RECOGNIZED,))
 
 
 @pytest.mark.parametrize("framing", ["content-length", "chunked", "close"])
