@@ -1,23 +1,26 @@
-"""probe(), listen() and demo(): wires the rooms together; the only module that knows them all."""
+"""probe(), listen(), analyze(), demo(): wires the rooms together; only this module knows all."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
 
-from tlsclose.core.report import Report
+from tlsclose.core.report import Report, Summary
+from tlsclose.net.analysis import Analysis
 from tlsclose.net.capture import CaptureRun
+from tlsclose.net.captures import CaptureReader
 from tlsclose.net.listener import Listener, Listening
 from tlsclose.net.probe import Prober, check
-from tlsclose.net.settings import CaptureSettings, ListenSettings, ProbeSettings
+from tlsclose.net.settings import AnalyzeSettings, CaptureSettings, ListenSettings, ProbeSettings
 from tlsclose.net.side_by_side import side_by_side
 from tlsclose.net.target import Target
 from tlsclose.providers.base import TlsSettings
 from tlsclose.providers.identity import ephemeral
 from tlsclose.providers.registry import provider as make_provider
 
-__all__ = ["Listening", "demo", "listen", "probe"]
+__all__ = ["Listening", "analyze", "demo", "listen", "probe"]
 
 OnReport = Callable[[Report], None]
 
@@ -72,6 +75,30 @@ def listen(
     with CaptureRun(settings.capture) as capture:
         listener = Listener(settings, provider=engine, capture=capture)
         return listener.serve(on_ready=on_ready, on_report=on_report, stop=stop or Event())
+
+
+def analyze(
+    paths: Sequence[Path],
+    settings: AnalyzeSettings,
+    *,
+    on_report: OnReport,
+    on_warning: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
+    stop: Event | None = None,
+) -> Summary:
+    """Judge every TLS connection in captures (`-`: standard input), one file after the other.
+
+    `on_report` hears of each connection as it closes, or as the capture ends, and of each capture
+    that could not be read to its end (`unobserved`). `on_progress` is told the bytes of files read
+    so far. `stop` ends the run; what is open then is judged as it stands. Raises KeyLogError
+    before anything is read.
+    """
+    analysis = Analysis(settings, on_report)
+    reader = CaptureReader(
+        analysis, on_warning=on_warning, on_progress=on_progress, stop=stop or Event()
+    )
+    reader.read(paths, reader.keys(settings.keylogs))
+    return analysis.summary
 
 
 def demo(
