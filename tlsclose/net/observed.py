@@ -1,7 +1,8 @@
 """One connection out of a capture to one judged report: the wire is the only witness."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 
 from tlsclose.core.classify import judge
 from tlsclose.core.event import Kind
@@ -25,27 +26,17 @@ from tlsclose.wire.suites import suite
 _TLS: Final = frozenset({Kind.HANDSHAKE, Kind.RECORD, Kind.APP_DATA, Kind.ALERT, Kind.CLOSE_NOTIFY})
 
 
-class Observed(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
     """One TCP connection of a capture, followed to its end."""
 
-    @property
-    def client(self) -> Address: ...
-    @property
-    def server(self) -> Address: ...
-    @property
-    def stream(self) -> int:
-        """Its number in the file, by the first packet, from 0."""
-        ...
-
-    @property
-    def started_ns(self) -> int:
-        """Nanoseconds since the Unix epoch; the events' times count from here."""
-        ...
-
-    @property
-    def packets(self) -> int: ...
-    @property
-    def followed(self) -> Followed: ...
+    client: Address
+    server: Address
+    stream: int
+    """Its number in the file, from 0, in the order in which connections begin."""
+    started_ns: int
+    """Nanoseconds since the Unix epoch; the events' times count from here."""
+    followed: Followed
 
 
 def spoke_tls(followed: Followed) -> bool:
@@ -67,7 +58,7 @@ def assemble_observed(seen: Observed, *, path: str) -> Report:
             stream=seen.stream,
         ),
         tls=_tls(followed),
-        capture=CaptureInfo(source=CaptureSource.FILE, packets=seen.packets, path=path),
+        capture=CaptureInfo(source=CaptureSource.FILE, packets=followed.packets, path=path),
         events=followed.events,
         close=judgement.teardown,
         verdict=judgement.verdict,

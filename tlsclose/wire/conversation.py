@@ -29,6 +29,7 @@ from tlsclose.wire.records import Record
 from tlsclose.wire.tls_side import Foreign, TlsSide
 
 SEALED: Final = "sealed"
+ENDLESS: Final = 2**62
 
 
 class Conversation:
@@ -58,6 +59,22 @@ class Conversation:
             self._record(stamp, side, record)
         if side.reader.broken is not None and side.foreign is None:
             self._lose(stamp, side, side.reader.broken)
+
+    def idle(self, sender: Side) -> int:
+        """So many of this side's next bytes need not be seen; the one behind them does."""
+        side = self._sides[sender]
+        if side.foreign is not None:
+            return ENDLESS if side.foreign.idle else 0
+        return max(side.reader.idle - 1, 0)
+
+    def pass_over(self, stamp: Stamp, sender: Side, size: int) -> None:
+        """Take bytes that need not be seen, at most `idle`; the last of them came at `stamp`."""
+        side = self._sides[sender]
+        side.stamp = stamp
+        if side.foreign is not None:
+            side.foreign.size += size
+        else:
+            side.reader.skip(size)
 
     def hole(self, stamp: Stamp, sender: Side, size: int) -> None:
         """Step over bytes that were not captured; what follows may not be readable."""

@@ -67,6 +67,15 @@ class RecordReader:
         likely = start[0] in _TYPES and start[1:2] in (b"", bytes([_MAJOR_VERSION]))
         return b"" if likely else start
 
+    @property
+    def idle(self) -> int:
+        """So many bytes from here on belong to a body that nobody wants."""
+        return self._missing if self._started and self._body is None else 0
+
+    def skip(self, size: int) -> None:
+        """Step over captured bytes, fewer than `idle`."""
+        self._missing -= size
+
     def feed(self, data: bytes) -> Iterator[Record]:
         """Take the next bytes of the stream; yield the records that they complete."""
         at = 0

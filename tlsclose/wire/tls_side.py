@@ -39,6 +39,11 @@ class Foreign:
     def description(self) -> str:
         return describe(self._examined)
 
+    @property
+    def idle(self) -> bool:
+        """Whether more bytes change nothing but `size`."""
+        return not self._search and bool(self.size) and len(self._examined) == EXAMINED_BYTES
+
     def feed(self, data: bytes) -> bytes:
         """Take bytes; return those from the first TLS record on, none while there is none."""
         self._examined += data[: EXAMINED_BYTES - len(self._examined)]
