@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.net.stand_in import Seen
-from tests.net.test_observed import OPENING, close, event, followed
+from tests.net.test_observed import OPENING, close, event, followed, seen
 from tlsclose.core.event import Kind, Side, Source
 from tlsclose.core.verdict import Code
 from tlsclose.net.analysis import Analysis
@@ -14,10 +13,10 @@ RESET = followed(*OPENING, event(9, Side.SERVER, Kind.RST), sni="Other.Example")
 PLAIN = followed(event(0, Side.CLIENT, Kind.NOT_TLS), sni=None)
 
 SEEN = (
-    Seen(stream=0, followed=CLEAN),
-    Seen(stream=1, followed=PLAIN),
-    Seen(stream=2, followed=RESET, client=("2001:db8::1", 50000), server=("2001:db8::7", 8443)),
-    Seen(stream=3, followed=CLEAN, client=("192.0.2.9", 443), server=("198.51.100.1", 9443)),
+    seen(CLEAN, stream=0),
+    seen(PLAIN, stream=1),
+    seen(RESET, stream=2, client=("2001:db8::1", 50000), server=("2001:db8::7", 8443)),
+    seen(CLEAN, stream=3, client=("192.0.2.9", 443), server=("198.51.100.1", 9443)),
 )
 
 CHOICES = (
@@ -44,8 +43,8 @@ CHOICES = (
 def analysed(**choice):
     reports = []
     analysis = Analysis(AnalyzeSettings(**choice), reports.append)
-    for seen in SEEN:
-        analysis.connection(seen, "a.pcap")
+    for one in SEEN:
+        analysis.connection(one, "a.pcap")
     return reports, analysis.summary
 
 

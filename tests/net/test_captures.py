@@ -5,8 +5,7 @@ from threading import Event
 
 import pytest
 
-from tests.net.stand_in import Seen
-from tests.net.test_observed import OPENING, close, followed
+from tests.net.test_observed import OPENING, close, followed, seen
 from tlsclose.core.event import Source
 from tlsclose.errors import CaptureFileError, KeyLogError
 from tlsclose.net import captures
@@ -15,7 +14,7 @@ from tlsclose.net.captures import CaptureReader
 from tlsclose.net.settings import AnalyzeSettings
 from tlsclose.wire.keylog import KeyLog
 
-CLEAN = Seen(followed=followed(*OPENING, *close(10, Source.DECRYPTED)))
+CLEAN = seen(followed(*OPENING, *close(10, Source.DECRYPTED)))
 
 
 class Run:

@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.net.stand_in import Seen
 from tlsclose.core.event import Event, Handshake, Kind, Side, Source
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.report import CaptureSource, Role, Stage
 from tlsclose.core.verdict import Code, Confidence
-from tlsclose.net.observed import assemble_observed, spoke_tls, unreadable
+from tlsclose.net.observed import Observed, assemble_observed, spoke_tls, unreadable
 from tlsclose.wire.follower import Followed
 from tlsclose.wire.protection import Negotiated
 
@@ -22,6 +21,15 @@ NEGOTIATED = Negotiated(
 
 def event(at_ns, sender, kind, source=Source.WIRE, **more):
     return Event(at_ns=at_ns, sender=sender, kind=kind, source=source, **more)
+
+
+HERE, THERE = ("192.0.2.1", 51000), ("192.0.2.7", 443)
+
+
+def seen(follows, *, client=HERE, server=THERE, stream=0, started_ns=0):
+    return Observed(
+        client=client, server=server, stream=stream, started_ns=started_ns, followed=follows
+    )
 
 
 OPENING = (
@@ -38,7 +46,7 @@ def followed(*events, **changes):
 
 
 def judged(*events, **changes):
-    return assemble_observed(Seen(followed=followed(*OPENING, *events, **changes)), path="a.pcap")
+    return assemble_observed(seen(followed(*OPENING, *events, **changes)), path="a.pcap")
 
 
 def close(at_ns, source):
@@ -51,15 +59,14 @@ def close(at_ns, source):
 
 
 def test_report_of_an_observer():
-    seen = Seen(
+    one = seen(
+        followed(*OPENING, *close(10, Source.DECRYPTED), alpn="h2", resumed=True),
         client=("2001:db8::1", 51000),
         server=("2001:db8::7", 443),
         stream=3,
         started_ns=1_700_000_000_123_456_789,
-        packets=9,
-        followed=followed(*OPENING, *close(10, Source.DECRYPTED), alpn="h2", resumed=True),
     )
-    report = assemble_observed(seen, path="a.pcap")
+    report = assemble_observed(one, path="a.pcap")
     assert report.role is Role.OBSERVER
     assert report.started_at == datetime(2023, 11, 14, 22, 13, 20, 123456, tzinfo=UTC)
     assert (report.connection.client, report.connection.server, report.connection.stream) == (
@@ -71,7 +78,7 @@ def test_report_of_an_observer():
     assert (report.tls.sni, report.tls.alpn, report.tls.resumed) == ("example.org", "h2", True)
     assert (report.capture.source, report.capture.path) == (CaptureSource.FILE, "a.pcap")
     assert report.capture.packets == 9
-    assert report.events == seen.followed.events
+    assert report.events == one.followed.events
     assert (report.target, report.provider, report.scenario) == (None, None, None)
     assert (report.steps, report.actions, report.waits) == ((), (), ())
     assert report.verdict.code is Code.CLEAN

@@ -105,22 +105,6 @@ def follow(path: Path, keys: KeyLog, watcher: Watcher) -> None:
 
     Raises CaptureFileError once everything before the damage has been handed on.
     """
-    from tlsclose.wire.capture_file import open_capture
-    from tlsclose.wire.capture_follower import LINGER_NS, LIVE_LINGER_NS, CaptureFollower
+    from tlsclose.net import following
 
-    numbers: dict[int, int] = {}
-
-    with open_capture(path, keys) as capture:
-        linger_ns = LIVE_LINGER_NS if capture.live else LINGER_NS
-        follower = CaptureFollower(keys, watcher.connection, linger_ns=linger_ns)
-        for batch in capture:
-            watcher.read(len(batch), int(batch.original.sum()))
-            follower.take(batch)
-            watcher.progress(capture.bytes_read)
-            if watcher.stopped:
-                break
-        follower.finish()
-        for warning in capture.warnings:
-            watcher.warn(warning)
-        if capture.damage is not None and not watcher.stopped:
-            raise CaptureFileError(capture.damage)
+    following.follow(path, keys, watcher)
