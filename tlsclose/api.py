@@ -102,12 +102,13 @@ def analyze(
     """
     from tlsclose.net.analysis import Analysis
     from tlsclose.net.captures import CaptureReader
+    from tlsclose.net.key_files import KeyFiles
 
     analysis = Analysis(settings, on_report)
     reader = CaptureReader(
         analysis, on_warning=on_warning, on_progress=on_progress, stop=stop or Event()
     )
-    reader.read(paths, reader.keys(settings.keylogs))
+    reader.read(paths, KeyFiles(settings.keylogs, on_warning))
     return analysis.summary
 
 

@@ -2,11 +2,14 @@
 
 import json
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.pcaps.pcapng import Block, read
 
 PCAPS = Path(__file__).parents[2] / "pcaps"
 RESET = (PCAPS / "reset-python-tls13.pcapng").read_bytes()
@@ -80,6 +83,28 @@ def test_no_capture(analysing, data):
     _, err = process.communicate(data, timeout=60)
     assert process.returncode == 3
     assert err.count(b"\n") == 1
+
+
+def test_keys_that_are_logged_while_the_capture_runs(analysing, tmp_path):
+    log = tmp_path / "keys"
+    log.write_text("")
+    keys = read(PCAPS / "clean-java-tls13.pcapng").keys
+    process = analysing("--format", "jsonl", "--keylog", str(log))
+    feed(process, RESET)
+    process.stdout.readline()
+    log.write_text("\n".join(keys) + "\n")
+    out, _ = process.communicate(without_keys(PCAPS / "clean-java-tls13.pcapng"), timeout=60)
+    assert codes(out) == ["clean"]
+
+
+def without_keys(path):
+    """The capture less its embedded secrets."""
+    data, kept, at = path.read_bytes(), b"", 0
+    while at < len(data):
+        kind, length = struct.unpack_from("<II", data, at)
+        kept += data[at : at + length] if kind != Block.SECRETS else b""
+        at += length
+    return kept
 
 
 def test_interruption(analysing):

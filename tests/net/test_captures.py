@@ -7,12 +7,12 @@ import pytest
 
 from tests.net.test_observed import OPENING, close, followed, seen
 from tlsclose.core.event import Source
-from tlsclose.errors import CaptureFileError, KeyLogError
+from tlsclose.errors import CaptureFileError
 from tlsclose.net import captures
 from tlsclose.net.analysis import Analysis
 from tlsclose.net.captures import CaptureReader
+from tlsclose.net.key_files import KeyFiles
 from tlsclose.net.settings import AnalyzeSettings
-from tlsclose.wire.keylog import KeyLog
 
 CLEAN = seen(followed(*OPENING, *close(10, Source.DECRYPTED)))
 
@@ -31,7 +31,7 @@ class Run:
         )
 
     def read(self, *paths):
-        self.reader.read(paths, KeyLog())
+        self.reader.read(paths, KeyFiles([], pytest.fail))
         return [report.capture.path for report in self.reports]
 
 
@@ -87,15 +87,18 @@ def test_stop(monkeypatch, files):
     assert run.read(*files) == [str(files[0])]
 
 
-def test_keys_of_several_files(tmp_path):
-    paths = [tmp_path / name for name in ("a", "b")]
-    for number, path in enumerate(paths):
-        path.write_text(f"CLIENT_RANDOM {number:064x} {'cd' * 48}\nnoise\n")
+def test_keys_are_read_on(monkeypatch, files, tmp_path):
+    log = tmp_path / "keys"
+    log.write_text("")
+
+    def script(path, keys, watcher):
+        assert keys.lines() == ()
+        log.write_text(f"CLIENT_RANDOM {0:064x} {'cd' * 48}\n")
+        watcher.read_keys()
+        assert len(keys.lines()) == 1
+        watcher.connection(CLEAN)
+
+    engine(monkeypatch, script)
     run = Run()
-    assert len(run.reader.keys(paths).lines()) == 2
-    assert run.warnings == [f"{path}:2: not a key log line, ignored" for path in paths]
-
-
-def test_keys_that_cannot_be_read(tmp_path):
-    with pytest.raises(KeyLogError):
-        Run().reader.keys([tmp_path])
+    run.reader.read(files[:1], KeyFiles([log], pytest.fail))
+    assert len(run.reports) == 1

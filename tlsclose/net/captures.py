@@ -8,6 +8,7 @@ from typing import Protocol
 
 from tlsclose.errors import CaptureFileError
 from tlsclose.net.analysis import Analysis
+from tlsclose.net.key_files import KeyFiles
 from tlsclose.net.observed import Observed
 from tlsclose.wire.keylog import KeyLog
 
@@ -28,6 +29,10 @@ class Watcher(Protocol):
         """So many bytes of the file are read."""
         ...
 
+    def read_keys(self) -> None:
+        """Take the keys that were logged since: the capture is still being written."""
+        ...
+
     @property
     def stopped(self) -> bool:
         """Whether to end here, as if the capture did."""
@@ -37,10 +42,11 @@ class Watcher(Protocol):
 class _Watcher:
     """One capture of a run."""
 
-    def __init__(self, run: "CaptureReader", path: Path, before: int) -> None:
+    def __init__(self, run: "CaptureReader", path: Path, before: int, keys: KeyFiles) -> None:
         self._run = run
         self._path = str(path)
         self._before = before
+        self._keys = keys
 
     def connection(self, seen: Observed) -> None:
         self._run.analysis.connection(seen, self._path)
@@ -53,6 +59,9 @@ class _Watcher:
 
     def progress(self, done: int) -> None:
         self._run.on_progress(self._before + done)
+
+    def read_keys(self) -> None:
+        self._keys.read_on()
 
     @property
     def stopped(self) -> bool:
@@ -75,25 +84,14 @@ class CaptureReader:
         self.on_progress = on_progress
         self.stop = stop
 
-    def keys(self, paths: Sequence[Path]) -> KeyLog:
-        """The keys of several files. Raises KeyLogError where one cannot be read."""
-        whole = KeyLog()
-        for path in paths:
-            keys, warnings = KeyLog.read(path)
-            for warning in warnings:
-                self.on_warning(warning)
-            for line in keys.lines():
-                whole.add_line(line)
-        return whole
-
-    def read(self, paths: Sequence[Path], keys: KeyLog) -> None:
+    def read(self, paths: Sequence[Path], keys: KeyFiles) -> None:
         """Follow every capture; one that is damaged or none does not keep the others away."""
         before = 0
         for path in paths:
             if self.stop.is_set():
                 return
             try:
-                follow(path, keys, _Watcher(self, path, before))
+                follow(path, keys.keys, _Watcher(self, path, before, keys))
             except CaptureFileError as error:
                 self.analysis.broken(str(path), str(error))
             with contextlib.suppress(OSError):

@@ -37,6 +37,8 @@ def _follow(capture: CaptureFile, keys: KeyLog, watcher: "Watcher") -> None:
     linger_ns = LIVE_LINGER_NS if capture.live else LINGER_NS
     follower = _NumberedFollower(keys, linger_ns=linger_ns)
     for batch in capture:
+        if capture.live:
+            watcher.read_keys()
         follower.take(batch)
         watcher.read(len(batch), int(batch.original.sum()))
         watcher.progress(capture.bytes_read)
