@@ -87,6 +87,13 @@ def test_a_line_for_each_connection_and_the_totals(run, api, capture):
     assert ended.err == "one in full: tlsclose analyze a.pcap --stream 1\n"
 
 
+@pytest.mark.parametrize(("path", "told"), [("a b.pcap", "'a b.pcap'"), ("-", None)])
+def test_the_hint_can_be_copied(run, api, capture, path, told):
+    api.reports = [observed(Code.RESET, stream=7, path=path)]
+    hint = f"one in full: tlsclose analyze {told} --stream 7\n" if told else ""
+    assert run("analyze", capture).err == hint
+
+
 def test_lines_come_as_connections_close(run, api, capture, capsys):
     seen = []
 

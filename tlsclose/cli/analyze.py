@@ -1,6 +1,7 @@
 """`tlsclose analyze`: judge the connections of captures that others made."""
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -162,7 +163,7 @@ class _Run:
             where = self._first.capture.path
             if where != str(STDIN):
                 number = self._first.connection.stream
-                say(f"one in full: tlsclose analyze {where} --stream {number}")
+                say(f"one in full: tlsclose analyze {shlex.quote(str(where))} --stream {number}")
 
 
 def _nothing(summary: Summary) -> str:
