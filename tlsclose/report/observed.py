@@ -71,16 +71,23 @@ class ObservedTable:
 
     def add(self, report: Report) -> None:
         """Print one connection's line; `told`: its verdict's sentence under it."""
-        for line in self._lines(sealed(report)):
-            line.rstrip()
-            line.truncate(self._console.width)
-            self._console.print(line, no_wrap=True, overflow="crop", crop=True)
+        for line in self._lines(sealed(_outline(report))):
+            self._print(line)
 
     def close(self, summary: Summary) -> None:
         """Print the totals."""
         for text in totals(summary, guessed=self._guessed):
             for line in wrapped(text, self._console.width - 1, self._glyphs):
-                self._console.print(Text(f" {line}", "bold"), no_wrap=True, crop=True)
+                self._print(Text(f" {line}", "bold"))
+
+    def _print(self, line: Text) -> None:
+        """A capture may hold a million connections: rich lays out only what has colours."""
+        line.rstrip()
+        line.truncate(self._console.width)
+        if self._console.color_system is None:
+            self._console.file.write(f"{line.plain}\n")
+        else:
+            self._console.print(line, no_wrap=True, overflow="crop", crop=True)
 
     def _lines(self, report: Report) -> Iterator[Text]:
         if not self._begun:
@@ -110,6 +117,19 @@ class ObservedTable:
     def _joined(self, values: dict[str, str]) -> str:
         shown = (_cell(column, values[column.name], self._glyphs) for column in self._columns)
         return " " + (" " * _GAP).join(shown)
+
+
+def _outline(report: Report) -> Report:
+    """What a line tells of a report."""
+    return Report(
+        started_at=report.started_at,
+        role=report.role,
+        connection=report.connection,
+        tls=report.tls,
+        capture=report.capture,
+        verdict=report.verdict,
+        unobserved=report.unobserved,
+    )
 
 
 def columns(width: int) -> tuple[Column, ...]:

@@ -66,6 +66,13 @@ class _File:
         return taken
 
 
+class _Gzip(gzip.GzipFile):
+    """Gives what it has: the usual `readinto` loses it where the file breaks off."""
+
+    def readinto(self, into: "Buffer") -> int:
+        return self.readinto1(into)
+
+
 class _Pipe:
     """A file descriptor that delivers when it pleases."""
 
@@ -150,7 +157,7 @@ def _decompressed(
     name: str, file: io.RawIOBase, magic: bytes, stack: ExitStack
 ) -> io.RawIOBase | io.BufferedIOBase:
     if magic.startswith(_GZIP):
-        return stack.enter_context(gzip.GzipFile(fileobj=io.BufferedReader(file), mode="rb"))
+        return stack.enter_context(_Gzip(fileobj=io.BufferedReader(file), mode="rb"))
     if magic.startswith(_ZSTD):
         return _zstd(name, file)
     return file

@@ -69,6 +69,8 @@ class CaptureFile:
         head = bytes(self._buffer[: min(self._end, FILE_HEADER_BYTES)])
         if head.startswith(MAGIC):
             return PcapngFile(self._secrets)
+        if self.damage is not None:
+            raise CaptureFileError(self.damage)
         if not is_pcap(head):
             what = "is empty" if not head else "is neither pcap nor pcapng"
             raise CaptureFileError(f"{self.name}: {what}")

@@ -5,8 +5,10 @@ while of capture time; when its ports are used again; when too many others are o
 file ends. State is kept for open connections alone.
 """
 
+import gc
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from tlsclose.wire.batch import Batch
@@ -20,11 +22,15 @@ from tlsclose.wire.keylog import KeyLog
 MAX_OPEN: Final = 50_000
 MAX_REMEMBERED: Final = 65_536
 """Connections that are over, whose late packets begin no new one."""
+MAX_LINGERING: Final = 2048
+"""Connections that are over and wait for late packets."""
 LINGER_NS: Final = 10_000_000_000
 LIVE_LINGER_NS: Final = 500_000_000
 FORGET_NS: Final = 240_000_000_000
 """Twice the longest life of a segment (RFC 9293 section 3.4.1)."""
 
+_COLLECT_AFTER: Final = 200_000
+"""Objects more than there were."""
 _EVICTED: Final = "reported before its end: too many connections were open at once"
 
 Report = Callable[[FollowedConnection], None]
@@ -110,10 +116,11 @@ class CaptureFollower:
             self._over[key] = connection
 
     def _sweep(self) -> None:
+        surplus = len(self._over) - MAX_LINGERING
         done = [
             key
-            for key, connection in self._over.items()
-            if self._now_ns - connection.last_ns > self._linger_ns
+            for place, (key, connection) in enumerate(self._over.items())
+            if place < surplus or self._now_ns - connection.last_ns > self._linger_ns
         ]
         for key in done:
             self._end(key)
@@ -140,7 +147,19 @@ def follow(
     """
     linger_ns = LIVE_LINGER_NS if capture.live else LINGER_NS
     follower = CaptureFollower(keys, on_connection, linger_ns=linger_ns, share=share)
-    for batch in capture:
-        follower.take(batch)
-    follower.finish()
+    with few_collections():
+        for batch in capture:
+            follower.take(batch)
+        follower.finish()
     return follower
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Have the cycle collector run seldom: connections that are over are freed without it."""
+    before = gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

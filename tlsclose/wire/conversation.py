@@ -104,6 +104,8 @@ class Conversation:
         if self._unopened:
             failed = any(side.opener.failed for side in self._sides.values())
             self._note(f"records could not be decrypted: {why_unopened(self.state, failed=failed)}")
+        for side in self._sides.values():
+            side.close()
 
     def _end(self, side: TlsSide) -> None:
         start = side.reader.foreign_start
@@ -285,8 +287,7 @@ class Conversation:
         for alert in side.take_alerts(data):
             kind = Kind.CLOSE_NOTIFY if alert.is_close_notify else Kind.ALERT
             detail = alert.level_name if alert.is_close_notify else str(alert)
-            event = side.event(stamp, kind, source, detail, 2)
-            self._add(replace(event, alert=alert))
+            self._add(side.event(stamp, kind, source, detail, 2, alert))
 
     def _handshake(self, stamp: Stamp, side: TlsSide, data: bytes, source: Source) -> None:
         names = []

@@ -43,20 +43,20 @@ class View:
         self.forward_before = memoryview(grouped.forward_before)
         carries = (columns.size > 0) | (columns.flags & (TcpFlags.FIN | TcpFlags.SYN) != 0)
         self._sent = np.stack([packet + batch.first, columns.ack[by_side], carries[by_side]], axis=1)
-        self._reset = np.flatnonzero((columns.flags & TcpFlags.RST != 0)[by_side])
+        reset = (columns.flags & TcpFlags.RST != 0)[by_side]
+        self._reset = np.flatnonzero(reset)
+        self._resets_before = memoryview(np.concatenate([np.zeros(1, np.int64), np.cumsum(reset)]))
 
     def stamp(self, place: int, since_ns: int) -> Stamp:
         return Stamp(self.at_ns[place] - since_ns, self.number[place])
 
     def last_sent(self, first: int, behind: int) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
         """What a RST may answer: number, acknowledgement and whether it carries anything."""
-        begin = max(first, behind - REMEMBERED)
-        if len(self._reset):
-            low, high = np.searchsorted(self._reset, (first, behind))
-            if low != high:
-                places = np.setdiff1d(np.arange(first, behind), self._reset[low:high])
-                return self._sent[places[-REMEMBERED:]]
-        return self._sent[begin:behind].copy()
+        low, high = self._resets_before[first], self._resets_before[behind]
+        if low == high:
+            return self._sent[max(first, behind - REMEMBERED) : behind].copy()
+        places = np.setdiff1d(np.arange(first, behind), self._reset[low:high])
+        return self._sent[places[-REMEMBERED:]]
 
 
 class Lane:

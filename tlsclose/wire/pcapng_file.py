@@ -9,6 +9,7 @@ from struct import Struct, unpack_from
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tlsclose.wire.batch import MAX_TIME_NS, Integers, words
 from tlsclose.wire.pcap_file import MAX_PACKET_BYTES
@@ -30,6 +31,11 @@ _END_OF_OPTIONS, _TIME_RESOLUTION, _TIME_OFFSET = 0, 9, 14
 _MICROSECONDS: Final = 6
 _NANO_DIGITS: Final = 9
 _SECOND_NS: Final = 10**9
+_FRACTION_BITS: Final = 33
+"""So many bits times `_SECOND_NS` fit into 64."""
+
+Flags = npt.NDArray[np.bool_]
+Ticks = npt.NDArray[np.uint64]
 
 
 class _Interface(NamedTuple):
@@ -173,7 +179,7 @@ class PcapngFile:
         both = words(buffer, at, self._order).astype(np.int64)
         return both >> 16 if self._order == ">" else both & 0xFFFF
 
-    def _times(self, number: Integers, ticks: Integers, simple: np.ndarray) -> Integers:
+    def _times(self, number: Integers, ticks: Integers, simple: Flags) -> Integers:
         at_ns = np.zeros(len(number), np.int64)
         for index in np.unique(number):
             chosen = number == index
@@ -197,20 +203,15 @@ def _wrong(kind: int, size: int) -> str:
     return ""
 
 
-def _first(bad: np.ndarray) -> int:
+def _first(bad: Flags) -> int:
     return int(bad.argmax()) if bad.any() else len(bad)
 
 
-def _nanoseconds(ticks: np.ndarray, interface: _Interface) -> Integers:
+def _nanoseconds(ticks: Ticks, interface: _Interface) -> Integers:
     """Ticks of one interface as nanoseconds since the epoch, at most `MAX_TIME_NS`."""
     power = interface.resolution & 0x7F
     if interface.resolution & 0x80:
-        seconds = ticks >> np.uint64(min(power, 63))
-        fraction = ticks & np.uint64(2 ** min(power, 63) - 1)
-        shown = min(power, 33)
-        part = (fraction >> np.uint64(min(power, 63) - shown)) * np.uint64(_SECOND_NS)
-        most = np.uint64(MAX_TIME_NS // _SECOND_NS)
-        since = np.minimum(seconds, most) * np.uint64(_SECOND_NS) + (part >> np.uint64(shown))
+        since = _binary(ticks, power)
     elif power <= _NANO_DIGITS:
         unit = 10 ** (_NANO_DIGITS - power)
         since = np.minimum(ticks, np.uint64(MAX_TIME_NS // unit)) * np.uint64(unit)
@@ -219,3 +220,14 @@ def _nanoseconds(ticks: np.ndarray, interface: _Interface) -> Integers:
     offset = max(min(interface.offset_s * _SECOND_NS, MAX_TIME_NS), -MAX_TIME_NS)
     limited = np.minimum(since, np.uint64(MAX_TIME_NS)).astype(np.int64)
     return np.clip(limited + offset, -MAX_TIME_NS, MAX_TIME_NS)
+
+
+def _binary(ticks: Ticks, power: int) -> Ticks:
+    """Nanoseconds in ticks of 1 / 2**power seconds."""
+    if power >= 64:
+        return np.zeros_like(ticks)
+    seconds = np.minimum(ticks >> np.uint64(power), np.uint64(MAX_TIME_NS // _SECOND_NS))
+    fraction = ticks & np.uint64(2**power - 1)
+    shown = min(power, _FRACTION_BITS)
+    part = (fraction >> np.uint64(power - shown)) * np.uint64(_SECOND_NS)
+    return seconds * np.uint64(_SECOND_NS) + (part >> np.uint64(shown))

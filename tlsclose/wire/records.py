@@ -14,6 +14,7 @@ from tlsclose.core.record import HEADER_BYTES, MAX_CIPHERTEXT_BYTES, ContentType
 _TYPES: Final = frozenset(int(item) for item in ContentType)
 _MAJOR_VERSION: Final = 3
 _LAST_MINOR_VERSION: Final = 4
+_VERSIONS: Final = range(_MAJOR_VERSION << 8, (_MAJOR_VERSION << 8) + _LAST_MINOR_VERSION + 1)
 
 
 class Record(NamedTuple):
@@ -84,7 +85,12 @@ class RecordReader:
             if self.broken is not None:
                 return
             if not self._started:
-                at = self._take_header(data, at)
+                if not self._header and size - at >= HEADER_BYTES:
+                    record, at = self._take_whole(data, at)
+                    if record is not None:
+                        yield record
+                else:
+                    at = self._take_header(data, at)
                 continue
             at = self._take_body(data, at)
             if not self._missing:
@@ -105,6 +111,23 @@ class RecordReader:
         self._missing -= size
         if not self._missing:
             yield self._complete()
+
+    def _take_whole(self, data: bytes, at: int) -> tuple[Record | None, int]:
+        """From a header that is there in one piece, all of the record if it is, too."""
+        content_type, version, length = unpack_from("!BHH", data, at)
+        body = at + HEADER_BYTES
+        if content_type not in _TYPES or version not in _VERSIONS or length > MAX_CIPHERTEXT_BYTES:
+            self.broken = data[at:]
+            return None, len(data)
+        wanted = self._wanted(content_type, length)
+        end = body + length
+        if end <= len(data):
+            return Record(content_type, version, length, data[body:end] if wanted else None), end
+        self._header += data[at:body]
+        self._missing = length
+        self._started = True
+        self._body = bytearray() if wanted else None
+        return None, body
 
     def _take_header(self, data: bytes, at: int) -> int:
         end = at + HEADER_BYTES - len(self._header)

@@ -61,6 +61,14 @@ class Foreign:
         return b""
 
 
+def _no_body(_content_type: int, _length: int) -> bool:
+    return False
+
+
+def _nothing(_side: "TlsSide", _content_type: int, _length: int) -> bool:
+    return False
+
+
 class TlsSide:
     """The reading state of one direction."""
 
@@ -84,7 +92,13 @@ class TlsSide:
         self._half_alert = b""
 
     def event(
-        self, stamp: Stamp, kind: Kind, source: Source, detail: str = "", size: int = 0
+        self,
+        stamp: Stamp,
+        kind: Kind,
+        source: Source,
+        detail: str = "",
+        size: int = 0,
+        alert: Alert | None = None,
     ) -> Event:
         """An event of this side."""
         return Event(
@@ -93,6 +107,7 @@ class TlsSide:
             kind=kind,
             source=source,
             detail=detail,
+            alert=alert,
             bytes=size,
             packet=stamp.number,
         )
@@ -111,6 +126,11 @@ class TlsSide:
         """Read records from here on."""
         self.reader = self._reader(self._wants)
         self.foreign = None
+
+    def close(self) -> None:
+        """No more will be read. Lets go of the conversation, so that both are freed at once."""
+        self._wants = _nothing
+        self.reader = RecordReader(_no_body)
 
     def starts_well(self, record: Record) -> bool:
         """Whether a handshake record can be in the clear: asked of the first one of a stream.

@@ -14,12 +14,14 @@ def protection(
     None where the key log lacks the secret or holds one of a wrong length, or where the suite or
     version cannot be opened.
     """
-    from tlsclose.wire import tls12, tls13
-
     match negotiated.version:
         case TlsVersion.TLS13:
+            import tlsclose.wire.tls13 as tls13
+
             return tls13.protection(negotiated, sender, epoch, keys)
         case TlsVersion.TLS12 | TlsVersion.TLS11 | TlsVersion.TLS10:
+            import tlsclose.wire.tls12 as tls12
+
             return tls12.protection(negotiated, sender, epoch, keys)
         case TlsVersion.SSL3:
             return None

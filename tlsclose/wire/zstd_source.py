@@ -24,6 +24,6 @@ class ZstdSource(io.RawIOBase):
 
     def readinto(self, into: "WriteableBuffer") -> int:
         try:
-            return self._reader.readinto(into)
+            return self._reader.readinto1(into)
         except zstandard.ZstdError as error:
             raise OSError(str(error)) from error
