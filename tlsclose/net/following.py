@@ -12,7 +12,12 @@ from tlsclose.errors import CaptureFileError
 from tlsclose.net.observed import Observed
 from tlsclose.wire.capture_connection import Ends, FollowedConnection, OpenConnection
 from tlsclose.wire.capture_file import CaptureFile, open_capture
-from tlsclose.wire.capture_follower import LINGER_NS, LIVE_LINGER_NS, CaptureFollower
+from tlsclose.wire.capture_follower import (
+    LINGER_NS,
+    LIVE_LINGER_NS,
+    CaptureFollower,
+    few_collections,
+)
 from tlsclose.wire.capture_pass import Key
 from tlsclose.wire.keylog import KeyLog
 
@@ -25,7 +30,7 @@ def follow(path: Path, keys: KeyLog, watcher: "Watcher") -> None:
 
     Raises CaptureFileError once everything before the damage has been handed on.
     """
-    with open_capture(path, keys) as capture:
+    with open_capture(path, keys) as capture, few_collections():
         _follow(capture, keys, watcher)
         for warning in capture.warnings:
             watcher.warn(warning)
