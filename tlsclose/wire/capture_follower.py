@@ -72,7 +72,7 @@ class CaptureFollower:
         """Follow a batch's packets."""
         self._now_ns += batch.idle_ns
         if len(batch):
-            groups = grouped(tcp_columns(batch), batch, self._share)
+            groups = grouped(tcp_columns(batch), self._share)
             if len(groups.columns):
                 Pass(self, batch, groups).run()
             self._now_ns = int(batch.at_ns[-1])

@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from tlsclose.wire.batch import Batch, Integers
+from tlsclose.wire.batch import Batch, Integers, view
 from tlsclose.wire.capture_connection import Ends, OpenConnection
 from tlsclose.wire.columns import address
 from tlsclose.wire.fast_run import Lane, View, follow_run
@@ -47,12 +47,12 @@ class Pass:
         self._groups = groups
         self._view = View(batch, groups)
         packet = groups.columns.index
-        self._at_ns = memoryview(batch.at_ns[packet])
-        self._number = memoryview(packet + batch.first)
-        self._wire_before = memoryview(
+        self._at_ns = view(batch.at_ns[packet])
+        self._number = view(packet + batch.first)
+        self._wire_before = view(
             np.concatenate([np.zeros(1, np.int64), np.cumsum(batch.original[packet])])
         )
-        self._flags = memoryview(groups.columns.flags)
+        self._flags = view(groups.columns.flags)
         self._irregular: list[int] = [*groups.irregular.tolist(), len(groups.columns)]
         self._first = self._behind = self._since = self._forward = 0
 
@@ -123,7 +123,7 @@ class Pass:
         self, connection: OpenConnection, lanes: tuple[Lane, Lane], row: int, behind: int
     ) -> None:
         follower = connection.follower
-        follow_run(follower, lanes, connection.started_ns)
+        follow_run(lanes, connection.started_ns)
         for lane in lanes:
             if (number := lane.acknowledged()) >= 0:
                 follower.tcp.half(lane.side.other).acknowledge(number)

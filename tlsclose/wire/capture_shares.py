@@ -110,10 +110,10 @@ class _Helper(Generic[Result]):
         for _ in range(_PACKETS_WAITING):
             if self._results.empty():
                 return
-            found = self._results.queue[0]
-            if not isinstance(found, list):
+            if not isinstance(self._results.queue[0], list):
                 return
-            for result in self._results.get() or []:
+            found = self._results.get()
+            for result in found if isinstance(found, list) else ():
                 on_result(result)
 
     def finish(self, on_result: Callable[[Result], None]) -> _End:

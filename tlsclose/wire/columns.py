@@ -180,7 +180,15 @@ def _ipv4(batch: Batch, header: Rows, at: Integers, length: Integers, chosen: Fl
     transport = at + (header["version"] & 0x0F).astype(np.int64) * 4
     none = np.zeros(len(rows), np.uint64)
     source, target = (header[name].astype(np.uint64) for name in ("src", "dst"))
-    return _tcp(batch, rows, transport, end, end <= wire_end, (none, source, none, target), 0)
+    return _tcp(
+        batch,
+        rows,
+        transport,
+        end,
+        good=end <= wire_end,
+        ends=(none, source, none, target),
+        family=0,
+    )
 
 
 def _ipv6(
@@ -198,7 +206,9 @@ def _ipv6(
         header[name].astype(np.uint64) for name in ("src_high", "src", "dst_high", "dst")
     )
     ends = (high, source, target_high, target)
-    return _tcp(batch, rows, at + 40, end, end <= wire_end, ends, _FAMILY_BIT), rare
+    return _tcp(
+        batch, rows, at + 40, end, good=end <= wire_end, ends=ends, family=_FAMILY_BIT
+    ), rare
 
 
 def _tcp(
@@ -206,6 +216,7 @@ def _tcp(
     rows: Integers,
     at: Integers,
     end: Integers,
+    *,
     good: Flags,
     ends: tuple[Rows, Rows, Rows, Rows],
     family: int,
@@ -248,9 +259,7 @@ def _joined(one: Columns, other: Columns) -> Columns:
     if not len(one):
         return other
     both = Columns(
-        **{
-            name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in _ARRAYS
-        },
+        **{name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in _ARRAYS},
         single=one.single | other.single,
     )
     return take(both, np.argsort(both.index, kind="stable"))
@@ -273,7 +282,7 @@ def _singles(batch: Batch, rows: Integers) -> Columns | None:
         return None
     values = [_row(index, segment) for index, segment in found.items()]
     columns = dict(zip(_ARRAYS, zip(*values, strict=True), strict=True))
-    arrays = {
+    arrays: dict[str, Any] = {
         name: np.array(column, np.uint64 if name in _UNSIGNED else np.int64)
         for name, column in columns.items()
     }

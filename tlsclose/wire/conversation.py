@@ -287,7 +287,7 @@ class Conversation:
         for alert in side.take_alerts(data):
             kind = Kind.CLOSE_NOTIFY if alert.is_close_notify else Kind.ALERT
             detail = alert.level_name if alert.is_close_notify else str(alert)
-            self._add(side.event(stamp, kind, source, detail, 2, alert))
+            self._add(side.event(stamp, kind, source, detail, 2, alert=alert))
 
     def _handshake(self, stamp: Stamp, side: TlsSide, data: bytes, source: Source) -> None:
         names = []

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from tlsclose.core.event import Side
-from tlsclose.wire.batch import Batch
+from tlsclose.wire.batch import Batch, Integers, view
 from tlsclose.wire.follower import ConnectionFollower
 from tlsclose.wire.grouping import Grouped
 from tlsclose.wire.packets import TcpFlags
@@ -32,25 +32,27 @@ class View:
         columns, by_side = grouped.columns, grouped.by_side
         packet = columns.index[by_side]
         self.buffer = memoryview(batch.buffer)
-        self.row = memoryview(by_side)
-        self.end = memoryview(grouped.end)
-        self.acknowledged = memoryview(grouped.acknowledged)
-        self.number = memoryview(packet + batch.first)
-        self.at_ns = memoryview(batch.at_ns[packet])
-        self.start = memoryview(columns.start[by_side])
-        self.size = memoryview(columns.size[by_side])
-        self.seq = memoryview(columns.seq[by_side])
-        self.forward_before = memoryview(grouped.forward_before)
+        self.row = view(by_side)
+        self.end = view(grouped.end)
+        self.acknowledged = view(grouped.acknowledged)
+        self.number = view(packet + batch.first)
+        self.at_ns = view(batch.at_ns[packet])
+        self.start = view(columns.start[by_side])
+        self.size = view(columns.size[by_side])
+        self.seq = view(columns.seq[by_side])
+        self.forward_before = view(grouped.forward_before)
         carries = (columns.size > 0) | (columns.flags & (TcpFlags.FIN | TcpFlags.SYN) != 0)
-        self._sent = np.stack([packet + batch.first, columns.ack[by_side], carries[by_side]], axis=1)
+        self._sent = np.stack(
+            [packet + batch.first, columns.ack[by_side], carries[by_side]], axis=1
+        )
         reset = (columns.flags & TcpFlags.RST != 0)[by_side]
         self._reset = np.flatnonzero(reset)
-        self._resets_before = memoryview(np.concatenate([np.zeros(1, np.int64), np.cumsum(reset)]))
+        self._resets_before = view(np.concatenate([np.zeros(1, np.int64), np.cumsum(reset)]))
 
     def stamp(self, place: int, since_ns: int) -> Stamp:
         return Stamp(self.at_ns[place] - since_ns, self.number[place])
 
-    def last_sent(self, first: int, behind: int) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
+    def last_sent(self, first: int, behind: int) -> Integers:
         """What a RST may answer: number, acknowledgement and whether it carries anything."""
         low, high = self._resets_before[first], self._resets_before[behind]
         if low == high:
@@ -63,16 +65,16 @@ class Lane:
     """One side's segments in a run, from `place` up to `behind`."""
 
     def __init__(
-        self, view: View, follower: ConnectionFollower, side: Side, place: int, behind: int
+        self, seen: View, follower: ConnectionFollower, side: Side, place: int, behind: int
     ) -> None:
         self.side = side
-        self._view = view
+        self._view = seen
         self._follower = follower
         self._limits = place, behind
         self._place = place
         self._behind = behind
-        self._begin = self._position = view.end[place - 1] if place else 0
-        self._final = view.end[behind - 1] if behind > place else self._position
+        self._begin = self._position = seen.end[place - 1] if place else 0
+        self._final = seen.end[behind - 1] if behind > place else self._position
 
     def clean(self) -> bool:
         """Whether the side's bytes in this run come next in its stream."""
@@ -94,14 +96,14 @@ class Lane:
 
     def feed(self, since_ns: int) -> None:
         """Take the segment that was sought."""
-        view, place = self._view, self._place
-        size, start = view.size[place], view.start[place]
-        passed = view.end[place] - size - self._position
-        stamp = view.stamp(place, since_ns)
+        seen, place = self._view, self._place
+        size, start = seen.size[place], seen.start[place]
+        passed = seen.end[place] - size - self._position
+        stamp = seen.stamp(place, since_ns)
         if passed:
             self._follower.tls.pass_over(stamp, self.side, passed)
-        self._follower.in_order(stamp, self.side, bytes(view.buffer[start : start + size]))
-        self._position = view.end[place]
+        self._follower.in_order(stamp, self.side, bytes(seen.buffer[start : start + size]))
+        self._position = seen.end[place]
         self._place = place + 1
 
     def acknowledged(self) -> int:
@@ -111,17 +113,17 @@ class Lane:
 
     def finish(self, since_ns: int) -> None:
         """Pass over what is left, and tell TCP's part of it all."""
-        view, tcp = self._view, self._follower.tcp
+        seen, tcp = self._view, self._follower.tcp
         if self._final > self._begin:
-            last = bisect_left(view.end, self._final, 0, self._behind)
-            stamp = view.stamp(last, since_ns)
+            last = bisect_left(seen.end, self._final, 0, self._behind)
+            stamp = seen.stamp(last, since_ns)
             if self._final > self._position:
                 left = self._final - self._position
                 self._follower.tls.pass_over(stamp, self.side, left)
             tcp.half(self.side).advance(stamp, self._final - self._begin)
 
 
-def follow_run(follower: ConnectionFollower, lanes: tuple[Lane, Lane], since_ns: int) -> None:
+def follow_run(lanes: tuple[Lane, Lane], since_ns: int) -> None:
     """Take the segments of both lanes in the order of capture."""
     one, other = lanes
     next_one, next_other = one.seek(), other.seek()
@@ -136,4 +138,3 @@ def follow_run(follower: ConnectionFollower, lanes: tuple[Lane, Lane], since_ns:
             break
     one.finish(since_ns)
     other.finish(since_ns)
-

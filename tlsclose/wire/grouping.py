@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tlsclose.wire.batch import Batch, Integers
+from tlsclose.wire.batch import Integers
 from tlsclose.wire.columns import Columns, Flags, take
 from tlsclose.wire.packets import TcpFlags
 
@@ -50,7 +50,7 @@ class Grouped:
     before the first."""
 
 
-def grouped(columns: Columns, batch: Batch, share: tuple[int, int]) -> Grouped:
+def grouped(columns: Columns, share: tuple[int, int] = (0, 1)) -> Grouped:
     """Sort; `share` (which, of how many) keeps some of the connections."""
     source = _hash(columns.src_high, columns.src, columns.src_port)
     target = _hash(columns.dst_high, columns.dst, columns.dst_port)

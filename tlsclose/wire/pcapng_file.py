@@ -103,10 +103,9 @@ class PcapngFile:
             self._order = order
         if damage := _wrong(kind, size):
             return 0, 0, damage
-        if kind not in _SMALLEST and kind not in _PACKETS:
-            return size, 0, ""
-        if end - at < size:
-            return 0, size, ""
+        known = kind in _SMALLEST or kind in _PACKETS
+        if not known or end - at < size:
+            return (0, size, "") if known else (size, 0, "")
         if unpack_from(f"{self._order}I", buffer, at + size - 4)[0] != size:
             return 0, 0, "the two lengths of a block differ"
         return self._take(kind, bytes(buffer[at + 8 : at + size - 4]), size)
@@ -230,4 +229,5 @@ def _binary(ticks: Ticks, power: int) -> Ticks:
     fraction = ticks & np.uint64(2**power - 1)
     shown = min(power, _FRACTION_BITS)
     part = (fraction >> np.uint64(power - shown)) * np.uint64(_SECOND_NS)
-    return seconds * np.uint64(_SECOND_NS) + (part >> np.uint64(shown))
+    since: Ticks = seconds * np.uint64(_SECOND_NS) + (part >> np.uint64(shown))
+    return since

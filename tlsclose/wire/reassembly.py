@@ -120,9 +120,7 @@ class HalfStream:
     def continues_at(self, sequence: int) -> bool:
         """Whether bytes with this sequence number come next, and nothing waits for others."""
         return (
-            self.base is not None
-            and not self._waiting
-            and self.offset(sequence) == self.expected
+            self.base is not None and not self._waiting and self.offset(sequence) == self.expected
         )
 
     def advance(self, stamp: Stamp, size: int) -> None:

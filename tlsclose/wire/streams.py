@@ -139,7 +139,9 @@ class TcpConnection:
     def over(self) -> bool:
         """Whether both sides' bytes up to their FIN are known, or a side was reset."""
         streams = [half.stream for half in self._halves.values()]
-        finished = all(stream.end is not None and stream.expected >= stream.end for stream in streams)
+        finished = all(
+            stream.end is not None and stream.expected >= stream.end for stream in streams
+        )
         return finished or any(half.reset for half in self._halves.values())
 
     def skip(self, stamp: Stamp, packets: int) -> None:
@@ -247,9 +249,7 @@ class TcpConnection:
         other.recall()
         since = half.recent[-1].number if half.recent else 0
         matching = [
-            sent
-            for sent in other.recent
-            if sent.ack == segment.seq and sent.number > since
+            sent for sent in other.recent if sent.ack == segment.seq and sent.number > since
         ]
         carrying = [sent for sent in matching if sent.carries]
         return (carrying or matching)[0].number if matching else None

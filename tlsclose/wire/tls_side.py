@@ -98,6 +98,7 @@ class TlsSide:
         source: Source,
         detail: str = "",
         size: int = 0,
+        *,
         alert: Alert | None = None,
     ) -> Event:
         """An event of this side."""

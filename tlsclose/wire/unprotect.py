@@ -16,11 +16,11 @@ def protection(
     """
     match negotiated.version:
         case TlsVersion.TLS13:
-            import tlsclose.wire.tls13 as tls13
+            from tlsclose.wire import tls13
 
             return tls13.protection(negotiated, sender, epoch, keys)
         case TlsVersion.TLS12 | TlsVersion.TLS11 | TlsVersion.TLS10:
-            import tlsclose.wire.tls12 as tls12
+            from tlsclose.wire import tls12
 
             return tls12.protection(negotiated, sender, epoch, keys)
         case TlsVersion.SSL3:

@@ -1,7 +1,7 @@
 """zstd by the optional package `zstandard`; importing this without it raises ImportError."""
 
 import io
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import zstandard
 
@@ -17,7 +17,7 @@ class ZstdSource(io.RawIOBase):
 
     def __init__(self, file: io.RawIOBase) -> None:
         decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
-        self._reader = decompressor.stream_reader(file, read_across_frames=True)
+        self._reader = decompressor.stream_reader(cast("BinaryIO", file), read_across_frames=True)
 
     def readable(self) -> bool:
         return True
