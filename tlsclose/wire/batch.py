@@ -57,9 +57,14 @@ def empty(first: int, idle_ns: int) -> Batch:
     )
 
 
-def words(buffer: bytearray, at: Integers, order: str) -> npt.NDArray[np.uint32]:
-    """The 32-bit numbers at these places, in byte order `<` or `>`."""
-    view: npt.NDArray[np.uint32] = np.ndarray(
-        (len(buffer) - 3,), dtype="V4", buffer=buffer, strides=(1,)
-    )
-    return view[at].view(f"{order}u4").astype(np.uint32)
+def gather(buffer: bytearray, at: Integers, width: int) -> npt.NDArray[Any]:
+    """`width` bytes from each of these places; beyond the buffer's end, whatever stands there."""
+    places = len(buffer) - width + 1
+    every: npt.NDArray[Any] = np.ndarray((places,), dtype=f"V{width}", buffer=buffer, strides=(1,))
+    return every[np.minimum(at, places - 1)]
+
+
+def words(buffer: bytearray, at: Integers, order: str, count: int = 1) -> Integers:
+    """So many 32-bit numbers from each place on: a row for each number, byte order `<` or `>`."""
+    found = gather(buffer, at, 4 * count).view(f"{order}u4").reshape(-1, count)
+    return found.T.astype(np.int64)

@@ -53,6 +53,11 @@ class Pass:
             np.concatenate([np.zeros(1, np.int64), np.cumsum(batch.original[packet])])
         )
         self._flags = view(groups.columns.flags)
+        columns = groups.columns
+        self._forward_at = view(groups.forward.astype(np.int64))
+        self._seq, self._ack = view(columns.seq), view(columns.ack)
+        self._start, self._size = view(columns.start), view(columns.size)
+        self._window, self._truncated = view(columns.window), view(columns.truncated)
         self._irregular: list[int] = [*groups.irregular.tolist(), len(groups.columns)]
         self._first = self._behind = self._since = self._forward = 0
 
@@ -136,8 +141,7 @@ class Pass:
     def _single(self, key: Key, row: int) -> None:
         """One segment, looked at."""
         flags, at_ns, number = self._flags[row], self._at_ns[row], self._number[row]
-        forward = bool(self._groups.forward[row])
-        sequence = int(self._groups.columns.seq[row])
+        forward, sequence = bool(self._forward_at[row]), self._seq[row]
         connection = self._connections.known(key)
         if flags & TcpFlags.SYN:
             if connection is not None and connection.replaced_by(
@@ -177,14 +181,14 @@ class Pass:
             single = columns.single.get(int(columns.index[row]))
             if single is not None:
                 return single
-        start, size = int(columns.start[row]), int(columns.size[row])
+        start, size = self._start[row], self._size[row]
         return Segment(
             src=ends[0],
             dst=ends[1],
-            seq=int(columns.seq[row]),
-            ack=int(columns.ack[row]),
+            seq=self._seq[row],
+            ack=self._ack[row],
             flags=self._flags[row],
             payload=bytes(self._view.buffer[start : start + size]),
-            window=int(columns.window[row]),
-            truncated=int(columns.truncated[row]),
+            window=self._window[row],
+            truncated=self._truncated[row],
         )

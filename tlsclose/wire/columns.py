@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from tlsclose.wire.batch import Batch, Integers
+from tlsclose.wire.batch import Batch, Integers, gather
 from tlsclose.wire.frame import Frame, LinkType
 from tlsclose.wire.packets import Address, Segment, decode, text4, text6
 
@@ -19,7 +19,7 @@ Flags = npt.NDArray[np.bool_]
 Rows = npt.NDArray[Any]
 
 _IPV4, _IPV6, _TCP = 0x0800, 0x86DD, 6
-_VLAN_TAGS: Final = (0x8100, 0x88A8, 0x9100)
+_VLAN, _QINQ, _OLD_QINQ = 0x8100, 0x88A8, 0x9100
 _MAX_VLAN_TAGS: Final = 4
 _EXTENSIONS: Final = (0, 43, 44, 51, 60, 135, 139, 140)
 _SLL2: Final = 276
@@ -95,7 +95,7 @@ def address(high: int, low: int, port: int) -> Address:
 def tcp_columns(batch: Batch) -> Columns:
     """The TCP segments of a batch."""
     ether_type, ip_at, odd = _network(batch)
-    header = _gather(batch.buffer, ip_at, 40)
+    header = gather(batch.buffer, ip_at, 40)
     length = np.maximum(batch.original, batch.captured)
     four = _ipv4(batch, header.view(_IP4), ip_at, length, ether_type == _IPV4)
     six, rare = _ipv6(batch, header.view(_IP6), ip_at, length, ether_type == _IPV6)
@@ -106,27 +106,19 @@ def tcp_columns(batch: Batch) -> Columns:
     return _joined(vector, singles)
 
 
-def _gather(buffer: bytearray, at: Integers, width: int) -> Rows:
-    """`width` bytes from each of these places; beyond the buffer's end, whatever stands there."""
-    places = len(buffer) - width + 1
-    view: Rows = np.ndarray((places,), dtype=f"V{width}", buffer=buffer, strides=(1,))
-    return view[np.minimum(at, places - 1)]
-
-
 def _numbers(buffer: bytearray, at: Integers) -> Integers:
     """16-bit numbers."""
-    return _gather(buffer, at, 2).view(">u2").astype(np.int64)
+    return gather(buffer, at, 2).view(">u2").astype(np.int64)
 
 
 def _network(batch: Batch) -> tuple[Integers, Integers, Flags]:
     """EtherType (0 where there is none), where the IP header begins, and whom to decode alone."""
-    links = np.unique(batch.link)
-    if len(links) == 1:
-        return _of_link(batch, int(links[0]), batch.start, batch.captured)
+    if len(batch) and (batch.link == batch.link[0]).all():
+        return _of_link(batch, int(batch.link[0]), batch.start, batch.captured)
     ether_type = np.zeros(len(batch), np.int64)
     ip_at = batch.start.copy()
     odd = np.zeros(len(batch), np.bool_)
-    for link in links:
+    for link in np.unique(batch.link):
         chosen = np.flatnonzero(batch.link == link)
         found = _of_link(batch, int(link), batch.start[chosen], batch.captured[chosen])
         ether_type[chosen], ip_at[chosen], odd[chosen] = found
@@ -143,7 +135,7 @@ def _of_link(
         ether_type = _numbers(batch.buffer, start)
         return np.where(captured >= 20, ether_type, 0), start + 20, odd
     offset = 4 if link in _LOOPBACK else 0
-    version = _gather(batch.buffer, start + offset, 1).view(np.uint8) >> 4
+    version = gather(batch.buffer, start + offset, 1).view(np.uint8) >> 4
     ether_type = np.select([version == 4, version == 6], [_IPV4, _IPV6], 0)
     present = (captured > offset) & ~odd
     return np.where(present, ether_type, 0), start + offset, odd
@@ -155,7 +147,7 @@ def _untagged(
     at = start + type_at
     ether_type = _numbers(buffer, at)
     for _ in range(_MAX_VLAN_TAGS):
-        tagged = np.isin(ether_type, _VLAN_TAGS)
+        tagged = (ether_type == _VLAN) | (ether_type == _QINQ) | (ether_type == _OLD_QINQ)
         if not tagged.any():
             break
         at = np.where(tagged, at + 4, at)
@@ -196,7 +188,7 @@ def _ipv6(
 ) -> tuple[Columns, Flags]:
     """And which packets have extension headers."""
     chosen = chosen & (batch.start + batch.captured >= at + 40) & (header["version"] >> 4 == 6)
-    rare = chosen & np.isin(header["next"], _EXTENSIONS)
+    rare = chosen & np.isin(header["next"], _EXTENSIONS) if chosen.any() else chosen
     rows = np.flatnonzero(chosen & (header["next"] == _TCP))
     header, at = header[rows], at[rows]
     wire_end = batch.start[rows] + length[rows]
@@ -221,7 +213,7 @@ def _tcp(
     ends: tuple[Rows, Rows, Rows, Rows],
     family: int,
 ) -> Columns:
-    header = _gather(batch.buffer, at, 20).view(_TCP_HEADER)
+    header = gather(batch.buffer, at, 20).view(_TCP_HEADER)
     captured = np.minimum(end, batch.start[rows] + batch.captured[rows])
     payload = at + (header["offset"] >> 4).astype(np.int64) * 4
     good = good & (captured >= at + 20) & (payload >= at + 20) & (payload <= end)

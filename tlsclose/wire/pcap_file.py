@@ -65,9 +65,7 @@ class PcapFile:
         return Scan(packets=packets, consumed=at, needed=needed, damage=damage)
 
     def _packets(self, buffer: bytearray, at: Integers) -> Packets:
-        seconds, fraction, captured, original = (
-            words(buffer, at + offset, self._order).astype(np.int64) for offset in (0, 4, 8, 12)
-        )
+        seconds, fraction, captured, original = words(buffer, at, self._order, 4)
         at_ns = np.minimum(seconds * _SECOND_NS + fraction * self._unit_ns, MAX_TIME_NS)
         return Packets(
             start=at + self._header_bytes,

@@ -142,9 +142,7 @@ class PcapngFile:
 
     def _packets(self, buffer: bytearray, at: Integers) -> tuple[Packets, str]:
         """The packets in these blocks, up to the first that contradicts itself."""
-        kind, size, number, high, low, captured, original = (
-            words(buffer, at + offset, self._order).astype(np.int64) for offset in range(0, 28, 4)
-        )
+        kind, size, number, high, low, captured, original = words(buffer, at, self._order, 7)
         start = at + 28
         if (kind == _OLD_PACKET).any():
             number = np.where(kind == _OLD_PACKET, self._halves(buffer, at + 8), number)
@@ -156,7 +154,7 @@ class PcapngFile:
                 captured[simple] = np.minimum(captured, self._interfaces[0].snap_length)[simple]
             original = np.where(simple, number, original)
             number, start = np.where(simple, 0, number), np.where(simple, at + 12, start)
-        again = words(buffer, at + size - 4, self._order)
+        again = words(buffer, at + size - 4, self._order)[0]
         bad = (again != size) | (start + captured > at + size - 4)
         good = _first(bad | (number >= len(self._interfaces)))
         damage = ""
@@ -175,12 +173,12 @@ class PcapngFile:
         return packets, damage
 
     def _halves(self, buffer: bytearray, at: Integers) -> Integers:
-        both = words(buffer, at, self._order).astype(np.int64)
+        (both,) = words(buffer, at, self._order)
         return both >> 16 if self._order == ">" else both & 0xFFFF
 
     def _times(self, number: Integers, ticks: Integers, simple: Flags) -> Integers:
         at_ns = np.zeros(len(number), np.int64)
-        for index in np.unique(number):
+        for index in np.unique(number) if number.any() else [0] * bool(len(number)):
             chosen = number == index
             at_ns[chosen] = _nanoseconds(ticks[chosen].view(np.uint64), self._interfaces[index])
         if simple.any():

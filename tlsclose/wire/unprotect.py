@@ -16,12 +16,12 @@ def protection(
     """
     match negotiated.version:
         case TlsVersion.TLS13:
-            from tlsclose.wire import tls13
+            from tlsclose.wire.tls13 import protection as protection13
 
-            return tls13.protection(negotiated, sender, epoch, keys)
+            return protection13(negotiated, sender, epoch, keys)
         case TlsVersion.TLS12 | TlsVersion.TLS11 | TlsVersion.TLS10:
-            from tlsclose.wire import tls12
+            from tlsclose.wire.tls12 import protection as protection12
 
-            return tls12.protection(negotiated, sender, epoch, keys)
+            return protection12(negotiated, sender, epoch, keys)
         case TlsVersion.SSL3:
             return None
