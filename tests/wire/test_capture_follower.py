@@ -234,6 +234,16 @@ def test_ports_used_again(long):
     assert found[1].bytes == found[0].bytes
 
 
+@pytest.mark.parametrize("buffer_bytes", [150, BUFFER_BYTES])
+def test_the_same_numbers_used_again_much_later(buffer_bytes):
+    script = Tcp().open().fin(CLIENT).fin(SERVER).ack(CLIENT)
+    packets = frames(script.segments)
+    packets += [(at + 60 * SECOND, *rest) for at, *rest in packets]
+    found, follower = run(packets, KeyLog(), buffer_bytes=buffer_bytes)
+    assert [item.first_packet for item in found] == [1, 7]
+    assert follower.late == 0
+
+
 @pytest.mark.parametrize("buffer_bytes", [2000, BUFFER_BYTES])
 def test_a_repeated_syn_opens_nothing(buffer_bytes):
     script = Tcp().put(CLIENT, TcpFlags.SYN)

@@ -143,12 +143,13 @@ class Pass:
         flags, at_ns, number = self._flags[row], self._at_ns[row], self._number[row]
         forward, sequence = bool(self._forward_at[row]), self._seq[row]
         connection = self._connections.known(key)
+        late = self._connections.is_late(key, connection, at_ns)
         if flags & TcpFlags.SYN:
-            if connection is not None and connection.replaced_by(
-                forward=forward, sequence=sequence, flags=flags
+            if connection is not None and (
+                late or connection.replaced_by(forward=forward, sequence=sequence, flags=flags)
             ):
                 connection = None
-        elif self._connections.is_late(key, connection, at_ns):
+        elif late:
             self._connections.late += 1
             return
         if connection is None:

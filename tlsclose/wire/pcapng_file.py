@@ -174,7 +174,8 @@ class PcapngFile:
 
     def _halves(self, buffer: bytearray, at: Integers) -> Integers:
         (both,) = words(buffer, at, self._order)
-        return both >> 16 if self._order == ">" else both & 0xFFFF
+        halves: Integers = both >> 16 if self._order == ">" else both & 0xFFFF
+        return halves
 
     def _times(self, number: Integers, ticks: Integers, simple: Flags) -> Integers:
         at_ns = np.zeros(len(number), np.int64)
