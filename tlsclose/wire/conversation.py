@@ -30,6 +30,17 @@ from tlsclose.wire.tls_side import Foreign, TlsSide
 
 SEALED: Final = "sealed"
 ENDLESS: Final = 2**62
+_TELLING: Final = frozenset(
+    {
+        MessageType.CLIENT_HELLO,
+        MessageType.SERVER_HELLO,
+        MessageType.ENCRYPTED_EXTENSIONS,
+        MessageType.SERVER_HELLO_DONE,
+        MessageType.END_OF_EARLY_DATA,
+        MessageType.KEY_UPDATE,
+    }
+)
+"""Handshake messages that change what comes after them."""
 
 
 class Conversation:
@@ -149,7 +160,8 @@ class Conversation:
 
     def _record(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         side.records += 1
-        self._release(side)
+        if side.held is not None:
+            self._release(side)
         if self._defers(side, record.content_type):
             self._deferral.add(stamp, record)
         elif side.opener.sealed:
@@ -189,6 +201,10 @@ class Conversation:
 
     def _sealed(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         opener = side.opener
+        if record.body is None and opener.passes(record.content_type):
+            opener.skip()
+            self._skipped(stamp, side, record)
+            return
         if side.alert_in_clear(record) and record.body is not None:
             self._alerts(stamp, side, record.body, Source.WIRE)
             return
@@ -316,6 +332,8 @@ class Conversation:
             self._add(side.event(stamp, Kind.HANDSHAKE, known, Handshake.COMPLETE))
 
     def _message(self, side: TlsSide, message: Message) -> str:
+        if message.kind not in _TELLING:
+            return message.name
         body = message.body or b""
         match message.kind:
             case MessageType.CLIENT_HELLO if side.name is Side.CLIENT:
