@@ -19,7 +19,7 @@ from tlsclose.wire.columns import tcp_columns
 from tlsclose.wire.grouping import grouped
 from tlsclose.wire.keylog import KeyLog
 
-MAX_OPEN: Final = 50_000
+MAX_OPEN: Final = 20_000
 MAX_REMEMBERED: Final = 65_536
 """Connections that are over, whose late packets begin no new one."""
 MAX_LINGERING: Final = 2048
