@@ -55,7 +55,12 @@ def output(command: str) -> str:
     """What a command prints, as a console block."""
     words = shlex.split(command)
     done = subprocess.run(
-        [sys.executable, "-m", *words], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-m", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=README.parent,
     )
     return f"```console\n$ {command}\n{done.stdout.rstrip()}\n```\n"
 

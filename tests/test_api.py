@@ -1,3 +1,4 @@
+import json
 import socket
 import threading
 from pathlib import Path
@@ -15,9 +16,17 @@ from tests.net.peer import (
 from tests.net.runs import capture, judged, listening
 from tlsclose import api
 from tlsclose.core.record import TlsVersion
+from tlsclose.core.report import Role, Stage
+from tlsclose.core.verdict import Code
 from tlsclose.errors import CaptureDeniedError, UsageError
 from tlsclose.net import listener as listener_module
-from tlsclose.net.settings import CaptureMode, CaptureSettings, ListenSettings, ProbeSettings
+from tlsclose.net.settings import (
+    AnalyzeSettings,
+    CaptureMode,
+    CaptureSettings,
+    ListenSettings,
+    ProbeSettings,
+)
 from tlsclose.net.target import Target
 from tlsclose.providers.base import TlsSettings
 from tlsclose.wire import sniff
@@ -205,3 +214,70 @@ def test_demo_whose_probe_fails(monkeypatch):
     monkeypatch.setattr(module, "resolve", lambda *_: "no resolver")
     (report,) = api.demo(on_report=lambda _: None, capture=capture("tap"))
     assert report.unobserved.reason == "no resolver"
+
+
+PCAPS = Path(__file__).parents[1] / "pcaps"
+CAPTURES = sorted(PCAPS.glob("*.pcapng"))
+UNKNOWN_TO_THE_WIRE = ("no-answer", "half-close-cut")
+"""The wire knows neither how long a peer was waited for, nor how a message was framed."""
+
+
+def analysed(*paths, **choice):
+    heard, warnings = [], []
+    summary = api.analyze(
+        paths, AnalyzeSettings(**choice), on_report=heard.append, on_warning=warnings.append
+    )
+    return heard, summary, warnings
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+def test_analyze_comes_to_the_verdict_of_the_run(path):
+    (report,), summary, _ = analysed(path)
+    (before,) = json.loads(path.with_suffix(".json").read_text())["reports"]
+    assert report.role is Role.OBSERVER
+    assert report.connection.client == before["connection"]["client"]
+    assert summary.packets == before["capture"]["packets"]
+    assert summary.by_code == {report.verdict.code: 1}
+    if not path.stem.startswith(UNKNOWN_TO_THE_WIRE):
+        told = (report.verdict.code, report.verdict.blame, report.verdict.confidence)
+        verdict = before["verdict"]
+        assert told == (verdict["code"], verdict["blame"], verdict["confidence"])
+
+
+def test_analyze_several_and_choose():
+    heard, summary, _ = analysed(*CAPTURES, verdicts=frozenset({Code.RESET}))
+    assert {report.verdict.code for report in heard} == {Code.RESET}
+    assert summary.connections == len(heard) < len(CAPTURES)
+    assert summary.connections + summary.left_out == len(CAPTURES)
+
+
+def test_analyze_no_capture(tmp_path):
+    path = tmp_path / "a.pcap"
+    path.write_bytes(b"GET / HTTP/1.1\r\n\r\n" * 100)
+    (report, after), summary, _ = analysed(path, CAPTURES[0])
+    assert report.unobserved.stage is Stage.CAPTURE
+    assert str(path) in report.unobserved.reason
+    assert after.verdict is not None
+    assert (summary.connections, summary.unreadable) == (1, 1)
+
+
+def test_analyze_what_breaks_off(tmp_path):
+    path = tmp_path / "a.pcap"
+    path.write_bytes(CAPTURES[0].read_bytes()[:-10])
+    *judged_before, report = analysed(path)[0]
+    assert len(judged_before) == 1
+    assert report.unobserved.stage is Stage.CAPTURE
+
+
+def test_analyze_with_a_key_log(tmp_path):
+    path = tmp_path / "keys"
+    path.write_text("noise\n")
+    _, _, warnings = analysed(CAPTURES[0], keylogs=(path,))
+    assert warnings == [f"{path}:1: not a key log line, ignored"]
+
+
+def test_analyze_stops_before_the_start():
+    stop = threading.Event()
+    stop.set()
+    summary = api.analyze(CAPTURES, AnalyzeSettings(), on_report=pytest.fail, stop=stop)
+    assert summary.packets == 0

@@ -17,6 +17,7 @@ COMMANDS = [
     for line in block.splitlines()
     if line.startswith("$ ")
 ]
+ANALYSES = [command for command in COMMANDS if command.startswith("tlsclose analyze")]
 PROBES = [command for command in COMMANDS if command.startswith("tlsclose probe")]
 HOST = re.compile(r"\b(?:[a-z]+\.)?example(?:\.org)?(?::\d+)?(?=\s|$)")
 ELSEWHERE = {
@@ -24,6 +25,7 @@ ELSEWHERE = {
     "make test": "what runs this test",
     "tlsclose listen --port 4433": "the server of the tests below",
     "curl -k https://localhost:4433/": "tests/interop/test_listen.py",
+    "tcpdump -w - -U port 443": "tests/cli/test_pipe.py",
     "tshark -r close.pcapng -Y tls.alert_message": "tests/interop/test_pcap.py",
 }
 
@@ -39,7 +41,7 @@ def test_every_table_is_shown():
 
 
 def test_no_command_is_left_out():
-    assert set(COMMANDS) == {*PROBES, *ELSEWHERE}
+    assert set(COMMANDS) == {*PROBES, *ANALYSES, *ELSEWHERE}
 
 
 LISTEN = "tlsclose listen --port 4433"
@@ -83,3 +85,22 @@ def test_captures_are_written(command, server, tmp_path):
     probe(command, server, tmp_path)
     (path,) = tmp_path.iterdir()
     assert path.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a"
+
+
+@pytest.mark.parametrize("command", ANALYSES)
+def test_captures_are_analysed(command, tmp_path):
+    capture = README.parent / "pcaps" / "reset-python-tls13.pcapng"
+    (tmp_path / "close.pcapng").write_bytes(capture.read_bytes())
+    (tmp_path / "keys.txt").write_text("")
+    local = command.replace("example.org", "localhost")
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(local)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "reset" in done.stdout.lower()
+    assert "rror" not in done.stderr

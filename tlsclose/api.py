@@ -1,23 +1,23 @@
-"""probe(), listen() and demo(): wires the rooms together; the only module that knows them all."""
+"""probe(), listen(), analyze(), demo(): wires the rooms together; only this module knows all.
+
+What opens sockets is imported by the functions that do: reading a capture starts without it.
+"""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from queue import SimpleQueue
+from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
-from tlsclose.core.report import Report
-from tlsclose.net.capture import CaptureRun
-from tlsclose.net.listener import Listener, Listening
-from tlsclose.net.probe import Prober, check
-from tlsclose.net.settings import CaptureSettings, ListenSettings, ProbeSettings
-from tlsclose.net.side_by_side import side_by_side
+from tlsclose.core.report import Report, Summary
+from tlsclose.net.settings import AnalyzeSettings, CaptureSettings, ListenSettings, ProbeSettings
 from tlsclose.net.target import Target
 from tlsclose.providers.base import TlsSettings
-from tlsclose.providers.identity import ephemeral
-from tlsclose.providers.registry import provider as make_provider
 
-__all__ = ["Listening", "demo", "listen", "probe"]
+if TYPE_CHECKING:
+    from tlsclose.net.listener import Listening
+
+__all__ = ["analyze", "demo", "listen", "probe"]
 
 OnReport = Callable[[Report], None]
 
@@ -36,6 +36,11 @@ def probe(
     caller's thread. `stop` ends the run at once; probes under way are given up and not reported.
     Raises UsageError and CaptureDeniedError before anything is sent.
     """
+    from tlsclose.net.capture import CaptureRun
+    from tlsclose.net.probe import Prober, check
+    from tlsclose.net.side_by_side import side_by_side
+    from tlsclose.providers.registry import provider as make_provider
+
     engine = make_provider(provider, settings.tls)
     check(targets, settings, engine)
     runs = [name for name in settings.scenarios for _ in range(settings.repeat)]
@@ -57,7 +62,7 @@ def probe(
 def listen(
     settings: ListenSettings,
     *,
-    on_ready: Callable[[Listening], None],
+    on_ready: "Callable[[Listening], None]",
     on_report: OnReport,
     stop: Event | None = None,
     provider: str = "openssl",
@@ -70,6 +75,11 @@ def listen(
     `on_report` is called by one thread at a time; what it raises ends the run and is raised.
     Raises UsageError and CaptureDeniedError before any client is let in.
     """
+    from tlsclose.net.capture import CaptureRun
+    from tlsclose.net.listener import Listener
+    from tlsclose.providers.identity import ephemeral
+    from tlsclose.providers.registry import provider as make_provider
+
     tls = settings.tls if settings.tls.identity else replace(settings.tls, identity=ephemeral())
     engine = make_provider(provider, tls)
     with CaptureRun(settings.capture) as capture:
@@ -79,10 +89,46 @@ def listen(
         return judged
 
 
+def analyze(
+    paths: Sequence[Path],
+    settings: AnalyzeSettings,
+    *,
+    on_report: OnReport,
+    on_warning: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
+    stop: Event | None = None,
+) -> Summary:
+    """Judge every TLS connection in captures (`-`: standard input), one file after the other.
+
+    `on_report` hears of each connection as it closes, or as the capture ends, and of each capture
+    that could not be read to its end (`unobserved`). `on_progress` is told the bytes of files read
+    so far. `stop` ends the run; what is open then is judged as it stands. Raises KeyLogError
+    before anything is read.
+    """
+    from tlsclose.net.analysis import Analysis
+    from tlsclose.net.captures import CaptureReader
+    from tlsclose.net.key_files import KeyFiles
+
+    analysis = Analysis(settings, on_report)
+    reader = CaptureReader(
+        analysis, on_warning=on_warning, on_progress=on_progress, stop=stop or Event()
+    )
+    reader.read(paths, KeyFiles(settings.keylogs, on_warning))
+    return analysis.summary
+
+
 def demo(
     *, on_report: OnReport, capture: CaptureSettings, tls: TlsSettings | None = None
 ) -> tuple[Report, ...]:
     """Probe an embedded listener; returns the probe's report, then the listener's."""
+    from concurrent.futures import ThreadPoolExecutor
+    from queue import SimpleQueue
+
+    from tlsclose.net.capture import CaptureRun
+    from tlsclose.net.listener import Listener
+    from tlsclose.providers.identity import ephemeral
+    from tlsclose.providers.registry import provider as make_provider
+
     chosen = tls or TlsSettings()
     settings = ListenSettings(count=1, body=5263, capture=replace(capture, pcap=None, keylog=None))
     engine = make_provider("openssl", replace(chosen, identity=ephemeral()))
@@ -109,7 +155,7 @@ def demo(
 
 
 def _probe_itself(
-    where: Listening, capture: CaptureSettings, tls: TlsSettings, on_report: OnReport
+    where: "Listening", capture: CaptureSettings, tls: TlsSettings, on_report: OnReport
 ) -> tuple[Report, ...]:
     settings = ProbeSettings(capture=capture, tls=tls)
     return probe([Target(host=where.host, port=where.port)], settings, on_report=on_report)

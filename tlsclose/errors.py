@@ -18,3 +18,7 @@ class CaptureDeniedError(TlscloseError):
 
 class KeyLogError(UsageError):
     """A key log cannot be read or written."""
+
+
+class CaptureFileError(TlscloseError):
+    """A file is no capture, or damaged at some place: what came before it was read."""

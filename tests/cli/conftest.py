@@ -21,7 +21,7 @@ def _environment(monkeypatch):
 @pytest.fixture
 def api(monkeypatch):
     stub = StubApi()
-    for name in ("probe", "listen", "demo"):
+    for name in ("probe", "listen", "analyze", "demo"):
         monkeypatch.setattr(f"tlsclose.api.{name}", getattr(stub, name), raising=False)
     return stub
 

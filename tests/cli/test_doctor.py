@@ -8,7 +8,7 @@ from tlsclose.cli.checks import State
 
 NAMES = (
     *("python", "provider openssl", "provider schannel", "capture", "libpcap"),
-    *("scapy", "rich", "cryptography", "click"),
+    *("scapy", "numpy", "rich", "cryptography", "click", "zstandard"),
     *("ipv6 loopback", "key log", "terminal", "tshark"),
 )
 
@@ -79,3 +79,11 @@ def test_missing_package(monkeypatch):
 def test_no_ipv6(found, monkeypatch):
     monkeypatch.setattr("tlsclose.net.loopback.has_v6_loopback", lambda: False)
     assert found()[1]["ipv6 loopback"]["state"] == "note"
+
+
+@pytest.mark.parametrize(("version", "state"), [(None, State.NOTE), ("0.23", State.OK)])
+def test_zstandard_is_not_essential(found, monkeypatch, version, state):
+    monkeypatch.setattr(checks, "_version", lambda _: version)
+    code, checked = found()
+    assert code == 0
+    assert checked["zstandard"]["state"] == state

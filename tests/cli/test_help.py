@@ -32,6 +32,9 @@ OPTIONS = {
     | SHOWN
     | {"--host", "--port", "--count", "--body", "--framing", "--scenario", "--provider"}
     | {"--timeout"},
+    "analyze": HELP
+    | SHOWN
+    | {"--stream", "--connection", "--host", "--port", "--verdict", "--keylog"},
     "demo": HELP | CAPTURE | SHOWN,
     "explain": HELP | {"--format"},
     "doctor": HELP | {"--format"},

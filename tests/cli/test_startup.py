@@ -35,6 +35,7 @@ def start(*words, program=PROGRAM, **options):
     [
         *("--version", "--help", "probe --help", "listen --help", "demo --help", "doctor --help"),
         *("explain --help", "explain", "explain clean", "probe", "probe a..b", "nonsense"),
+        *("analyze --help", "analyze", "analyze no-such-file"),
     ],
 )
 def test_nothing_heavy_is_imported(line):

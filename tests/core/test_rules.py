@@ -152,8 +152,8 @@ def test_sealed_records(text, code):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("server app_data", "Nobody closed before the record ends: no judgement."),
-        ("client close_notify", "The record ends before TCP was closed: no judgement."),
+        ("server app_data", "Nobody closed before the capture ends: no judgement."),
+        ("client close_notify", "The capture ends before TCP was closed: no judgement."),
     ],
 )
 def test_the_summary_of_an_early_end_says_how_far_the_close_came(text, says):

@@ -6,11 +6,11 @@ from typing import Any, get_args
 import jsonschema
 import pytest
 
-from tests.report.examples import EXAMPLES, clean, hostile, refused, reset
+from tests.report.examples import EXAMPLES, clean, hostile, observed_inferred, refused, reset
 from tlsclose.core.event import Kind, Side, Source
 from tlsclose.core.message import Framing
 from tlsclose.core.procedure import StepName
-from tlsclose.core.report import CaptureSource, Role, Stage, Wait
+from tlsclose.core.report import CaptureSource, Role, Stage, Summary, Wait
 from tlsclose.core.status import SecStatus
 from tlsclose.core.teardown import Half
 from tlsclose.core.verdict import Code, Confidence, Severity, TruncationRisk
@@ -77,6 +77,42 @@ def test_document():
     assert value["schema_version"] == 1
     assert value["tool"]["name"] == "tlsclose"
     assert len(value["reports"]) == 2
+
+
+SUMMARY = Summary(
+    connections=3,
+    by_code={"clean": 2, "reset": 1},
+    packets=40,
+    bytes=9000,
+    without_tls=4,
+    elsewhere=5,
+    other_verdicts=6,
+)
+
+
+def test_summary_of_an_observer(validator):
+    value = json.loads(json.dumps(document([observed_inferred()], SUMMARY)))
+    validator.validate(value)
+    assert value["summary"] == {
+        "connections": 3,
+        "by_code": {"clean": 2, "reset": 1},
+        "packets": 40,
+        "bytes": 9000,
+        "without_tls": 4,
+        "left_out": 11,
+        "unreadable": 0,
+    }
+
+
+@pytest.mark.parametrize("change", [{"by_code": {"fine": 1}}, {"surprise": 1}, {"packets": -1}])
+def test_the_schema_refuses_another_summary(validator, change):
+    value = json.loads(json.dumps(document([], SUMMARY)))
+    value["summary"] |= change
+    assert not validator.is_valid(value)
+
+
+def test_only_observers_have_a_summary():
+    assert "summary" not in document([clean()])
 
 
 def test_times():

@@ -19,7 +19,7 @@ from tests.report.examples import (
     reset,
 )
 from tests.report.golden import FOLDER, printed, same
-from tlsclose.core.report import CertificateCheck, Role, Stage
+from tlsclose.core.report import CertificateCheck, Role, Stage, Unobserved
 from tlsclose.core.verdict import Code
 from tlsclose.report.text import make_console, print_report, print_summary
 
@@ -183,3 +183,34 @@ def test_a_quiet_verdict_is_one_line_for_programs():
     print_report(premature(), make_console(color="never", file=stream, width=40), verbosity=-1)
     assert stream.getvalue().count("\n") == 1
     assert len(stream.getvalue()) > 40
+
+
+OBSERVERS = {
+    Code.UNDETERMINED: "--keylog FILE",
+    Code.CAPTURE_INCOMPLETE: "from the first SYN to the last FIN",
+    Code.RESET_AFTER_CLOSE: "tlsclose explain reset-after-close",
+}
+
+
+@pytest.mark.parametrize("code", OBSERVERS)
+def test_an_observer_is_told_what_to_do_about_its_capture(code):
+    base = observed_inferred()
+    report = replace(base, verdict=replace(base.verdict, code=code))
+    assert OBSERVERS[code] in paragraph(report, "next")
+    assert "--pcap" not in paragraph(report, "next")
+
+
+def test_an_observer_names_file_and_stream():
+    base = observed_inferred()
+    piped = replace(base, capture=replace(base.capture, path="-"))
+    assert "stream 0 from close.pcapng" in text(base)
+    assert "stream 0 from standard input" in text(piped)
+
+
+def test_a_broken_capture_in_full():
+    reason = Unobserved(stage=Stage.CAPTURE, reason="a.pcap: byte 24: breaks off")
+    report = replace(
+        observed_inferred(), connection=None, verdict=None, events=(), close=None, unobserved=reason
+    )
+    assert text(report).startswith(" close.pcapng")
+    assert "capture again for the rest" in paragraph(report, "next")

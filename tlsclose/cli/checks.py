@@ -123,6 +123,18 @@ def _package(name: str) -> Callable[[], Check]:
     return check
 
 
+def _zstandard() -> Check:
+    found = _version("zstandard")
+    if found:
+        return Check(name="zstandard", state=State.OK, detail=found)
+    return Check(
+        name="zstandard",
+        state=State.NOTE,
+        detail="absent; it would unpack captures compressed with zstd",
+        advice="python -m pip install zstandard",
+    )
+
+
 def _version(package: str) -> str | None:
     try:
         return version(package)
@@ -147,7 +159,11 @@ def _keylog() -> Check:
     except UsageError as error:
         advice = f"unset {KEY_LOG_VARIABLE}, or name a file that can be written"
         return Check(name="key log", state=State.MISSING, detail=str(error), advice=advice)
-    return Check(name="key log", state=State.OK, detail=f"keys are appended to {name}")
+    return Check(
+        name="key log",
+        state=State.OK,
+        detail=f"keys are appended to {name}, and analyze reads them",
+    )
 
 
 def _terminal() -> Check:
@@ -175,7 +191,8 @@ CHECKS: Final[tuple[Callable[[], Check], ...]] = (
     _schannel,
     _capture,
     _libpcap,
-    *map(_package, ("scapy", "rich", "cryptography", "click")),
+    *map(_package, ("scapy", "numpy", "rich", "cryptography", "click")),
+    _zstandard,
     _ipv6,
     _keylog,
     _terminal,

@@ -17,6 +17,7 @@ PROGRAM: Final = "tlsclose"
 COMMANDS: Final = {
     "probe": ("tlsclose.cli.probe", "Judge how a server closes."),
     "listen": ("tlsclose.cli.listen", "Judge how clients close."),
+    "analyze": ("tlsclose.cli.analyze", "Judge the connections of a capture."),
     "demo": ("tlsclose.cli.demo", "See it work, no network needed."),
     "explain": ("tlsclose.cli.explain", "What a verdict code or an error text means."),
     "doctor": ("tlsclose.cli.doctor", "What this machine has, and what is missing."),
@@ -104,6 +105,7 @@ def tlsclose(ctx: click.Context) -> None:
     tlsclose demo                     see it work, no network needed
     tlsclose probe example.org        judge how a server closes
     tlsclose listen --port 4433       judge how clients close
+    tlsclose analyze close.pcapng     judge what others captured
     tlsclose explain premature-close  what a verdict or an error text means
     """
     if ctx.invoked_subcommand is None:

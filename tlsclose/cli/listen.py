@@ -21,7 +21,7 @@ from tlsclose.net.settings import (
 from tlsclose.providers.base import TlsSettings
 
 if TYPE_CHECKING:
-    from tlsclose.api import Listening
+    from tlsclose.net.listener import Listening
 
 MOST_BODY: Final = 2**30
 """Bytes of a response body."""

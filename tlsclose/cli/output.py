@@ -11,7 +11,8 @@ from typing import IO, Self, assert_never, cast
 from tlsclose.cli.files import AtomicFile, check_distinct
 from tlsclose.cli.sinks import Destination, JsonlSink, JsonSink, Sink, TextSink
 from tlsclose.cli.stdout import ReportStdout
-from tlsclose.core.report import Report
+from tlsclose.cli.table_sink import Table, TableSink
+from tlsclose.core.report import Report, Summary
 from tlsclose.core.verdict import Severity
 from tlsclose.net.settings import CaptureSettings
 
@@ -48,7 +49,8 @@ class Reporter:
     """Takes every report of a run once and writes it to standard output and to the files.
 
     With `ordered`, only the formats that stream are written as reports end; the others wait for
-    `finish` and its reports in their proper order. Leaving the block by an exception leaves no
+    `finish` and its reports in their proper order. With `table`, text is the observer's table
+    instead of a timeline for each report. Leaving the block by an exception leaves no
     file behind. Thread-safe. Raises UsageError at once where a file cannot be written.
     """
 
@@ -59,22 +61,22 @@ class Reporter:
         *,
         ordered: bool,
         timelines: int | None = None,
+        table: Table | None = None,
     ) -> None:
         check_distinct(_paths(show, capture))
         self._ordered = ordered
         self._lock = threading.Lock()
         self._stdout = ReportStdout()
         self._files = [AtomicFile(output.path, "--output") for output in show.outputs]
-        verbosity = show.verbosity
+        wanted = _Text(verbosity=show.verbosity, timelines=timelines, table=table)
         self._sinks: list[Sink] = [
-            _sink(output.format, file.open, "never", verbosity, timelines)
+            _sink(output.format, file.open, "never", wanted)
             for output, file in zip(show.outputs, self._files, strict=True)
         ]
-        self._sinks.append(
-            _sink(
-                show.format, lambda: cast("IO[str]", self._stdout), show.color, verbosity, timelines
-            )
-        )
+        self._sinks.append(_sink(show.format, self._standard, show.color, wanted))
+
+    def _standard(self) -> IO[str]:
+        return cast("IO[str]", self._stdout)
 
     @property
     def reader_gone(self) -> bool:
@@ -88,14 +90,14 @@ class Reporter:
                 if sink.streams or not self._ordered:
                     sink.add(report)
 
-    def finish(self, reports: Sequence[Report] = ()) -> None:
+    def finish(self, reports: Sequence[Report] = (), summary: Summary | None = None) -> None:
         """Complete every output. With `ordered`, `reports` are all of the run, in order."""
         with self._lock:
             for sink in self._sinks:
                 if self._ordered and not sink.streams:
                     for report in reports:
                         sink.add(report)
-                sink.close(reports)
+                sink.close(reports, summary)
             for file in self._files:
                 file.commit()
 
@@ -117,12 +119,23 @@ def _paths(show: Presentation, capture: CaptureSettings) -> Iterator[Path]:
     yield from (output.path for output in show.outputs)
 
 
-def _sink(
-    kind: Format, destination: Destination, color: str, verbosity: int, timelines: int | None
-) -> Sink:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Text:
+    """How text is written, wherever it goes."""
+
+    verbosity: int
+    timelines: int | None
+    table: Table | None
+
+
+def _sink(kind: Format, destination: Destination, color: str, text: _Text) -> Sink:
     match kind:
+        case Format.TEXT if text.table is not None:
+            return TableSink(destination, text.table, color=color, verbosity=text.verbosity)
         case Format.TEXT:
-            return TextSink(destination, color=color, verbosity=verbosity, timelines=timelines)
+            return TextSink(
+                destination, color=color, verbosity=text.verbosity, timelines=text.timelines
+            )
         case Format.JSON:
             return JsonSink(destination)
         case Format.JSONL:

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import IO, Final, Literal, Protocol, cast
 
-from tlsclose.core.report import Report
+from tlsclose.core.report import Report, Summary
 
 Destination = Callable[[], IO[str]]
 """Opens the stream at the first call; the same stream every time."""
@@ -26,7 +26,7 @@ class Sink(Protocol):
         """Take one report."""
         ...
 
-    def close(self, reports: Sequence[Report]) -> None:
+    def close(self, reports: Sequence[Report], summary: Summary | None) -> None:
         """Write what comes at the end. `reports`: all of them, where the caller kept them."""
         ...
 
@@ -59,7 +59,7 @@ class TextSink:
         print_report(report, console, verbosity=self._verbosity)
         stream.flush()
 
-    def close(self, reports: Sequence[Report]) -> None:
+    def close(self, reports: Sequence[Report], summary: Summary | None) -> None:  # noqa: ARG002
         if len(reports) < 2:
             return
         from tlsclose.report.text import make_console, print_summary
@@ -84,7 +84,7 @@ class JsonlSink:
         stream.write(line(report) + "\n")
         stream.flush()
 
-    def close(self, reports: Sequence[Report]) -> None:
+    def close(self, reports: Sequence[Report], summary: Summary | None) -> None:
         """Nothing comes at the end."""
 
 
@@ -107,8 +107,8 @@ class JsonSink:
         self._spool.write(",\n" if self._spool.tell() else "\n")
         self._spool.write(textwrap.indent(pretty(report), "    "))
 
-    def close(self, reports: Sequence[Report]) -> None:  # noqa: ARG002
-        from tlsclose.report.json import frame
+    def close(self, reports: Sequence[Report], summary: Summary | None) -> None:  # noqa: ARG002
+        from tlsclose.report.json import frame, summary_object
 
         stream = self._destination()
         head = json.dumps(frame(), indent=2).removesuffix("\n}")
@@ -119,5 +119,9 @@ class JsonSink:
                 stream.write(piece)
             stream.write("\n  ")
         self._spool.close()
-        stream.write("]\n}\n")
+        stream.write("]")
+        if summary is not None:
+            told = textwrap.indent(json.dumps(summary_object(summary), indent=2), "  ")
+            stream.write(f',\n  "summary": {told.lstrip()}')
+        stream.write("\n}\n")
         stream.flush()

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ LONGEST_WAIT_S: Final = 3600.0
 MOST_BYTES: Final = 16 * 2**20
 """Of a raw request."""
 ALL: Final = "all"
+MOST_PORT: Final = 65535
 
 _PATH: Final = re.compile(r"/[!-~]*\Z")
 _ALPN: Final = re.compile(r"[!-+\--~]{1,255}\Z")
@@ -203,3 +205,30 @@ class OutputType(ParamType):
         if kind not in formats or not equals or not name or "\0" in name:
             self.fail(f"{value!r} must be FORMAT=FILE with FORMAT {', '.join(formats)}", param, ctx)
         return OutputFile(format=Format(kind), path=Path(name))
+
+
+class EndType(ParamType):
+    """`IP:PORT`, `[v6]:PORT`."""
+
+    name = "ip:port"
+
+    def convert(
+        self,
+        value: str | tuple[str, int],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        host, _, port = value.rpartition(":")
+        number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0
+        bracketed = host[:1] + host[-1:] == "[]"
+        try:
+            address = ip_address(host[1:-1] if bracketed else host)
+        except ValueError:
+            number = 0
+        else:
+            number = number if bracketed is (address.version == 6) else 0
+        if not 0 < number <= MOST_PORT:
+            self.fail(f"{value!a} must be IP:PORT, such as 192.0.2.7:443 or [::1]:443", param, ctx)
+        return str(address), number

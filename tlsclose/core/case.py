@@ -1,6 +1,6 @@
 """What the rules look at, and the questions that several of them ask."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tlsclose.core.event import ON_THE_WIRE, Event, Handshake, Kind, Side, Source
 from tlsclose.core.message import Message
@@ -16,22 +16,22 @@ class Case:
     teardown: Teardown
     version: TlsVersion | None
     message: Message | None
+    handshake_complete: bool = field(init=False)
+    provider_testified: bool = field(init=False)
+    """Whether one end's TLS API is among the witnesses: it lacks neither packets nor keys."""
+
+    def __post_init__(self) -> None:
+        complete = any(
+            event.kind is Kind.HANDSHAKE and event.detail == Handshake.COMPLETE
+            for event in self.events
+        )
+        testified = any(event.source is Source.PROVIDER for event in self.events)
+        object.__setattr__(self, "handshake_complete", complete)
+        object.__setattr__(self, "provider_testified", testified)
 
     @property
     def tls13(self) -> bool:
         return self.version in (None, TlsVersion.TLS13)
-
-    @property
-    def handshake_complete(self) -> bool:
-        return any(
-            event.kind is Kind.HANDSHAKE and event.detail == Handshake.COMPLETE
-            for event in self.events
-        )
-
-    @property
-    def provider_testified(self) -> bool:
-        """Whether one end's TLS API is among the witnesses: it lacks neither packets nor keys."""
-        return any(event.source is Source.PROVIDER for event in self.events)
 
     def first(
         self, kind: Kind, detail: str | None = None, *, sender: Side | None = None

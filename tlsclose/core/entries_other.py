@@ -170,7 +170,8 @@ TABLE: Final = (
         next_steps=(
             (
                 "Run one end with SSLKEYLOGFILE set (curl, Firefox, Chrome; also Node "
-                "--tls-keylog, Go KeyLogWriter, rustls KeyLogFile) and give the file with --keylog"
+                "--tls-keylog, Go KeyLogWriter, rustls KeyLogFile), then: tlsclose analyze CAPTURE "
+                "--keylog FILE"
             ),
             "tlsclose probe HOST:PORT: as an endpoint it has the keys",
         ),

@@ -82,8 +82,9 @@ _ALL: Final = (
     ),
     FindingNote(
         code="capture-note",
-        meaning="Packets were not sniffed although that was wanted, or only in part.",
-        next_step="tlsclose doctor",
+        meaning="What limits or colours the packets' testimony: not sniffed although that was "
+        "wanted, repeated, out of order, keys that do not fit.",
+        next_step="tlsclose doctor; for a file, capture again from the first packet on",
     ),
     FindingNote(
         code="connection-lost",

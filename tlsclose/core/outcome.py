@@ -33,8 +33,8 @@ MEANINGS: Final = {
     ExitCode.OK: "nothing at or above `--fail-on` (default `warning`)",
     ExitCode.FINDING: "a finding",
     ExitCode.USAGE: "wrong usage or configuration",
-    ExitCode.UNOBSERVED: "something could not be observed (name, connect, handshake) and nothing "
-    "worse; it never counts as clean",
+    ExitCode.UNOBSERVED: "something could not be observed (name, connect, handshake, unreadable "
+    "capture, no TLS in it) and nothing worse; it never counts as clean",
     ExitCode.BUG: "a bug in tlsclose",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
 }

@@ -4,7 +4,8 @@ The JSON of the contract is these fields by these names (`report/json.py` adds t
 Times are integer nanoseconds since `started_at`; tuples are never None.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -59,7 +60,10 @@ class TargetInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionInfo:
-    """The two ends as `ip:port` (`[v6]:port`), and the number of the connection in its run."""
+    """The two ends as `ip:port` (`[v6]:port`), and the number of the connection in its run.
+
+    In a capture file connections are numbered from 0 by their first packet, each file anew.
+    """
 
     client: str
     server: str
@@ -156,3 +160,35 @@ class Report:
     """The verdict blames our own side for what the scenario set out to do."""
     findings: tuple[Finding, ...] = ()
     unobserved: Unobserved | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What an observer's whole run comes to, over all its captures."""
+
+    connections: int = 0
+    """TLS connections reported."""
+    by_code: Mapping[str, int] = field(default_factory=dict)
+    """How many of them have each verdict, the most frequent first."""
+    packets: int = 0
+    """Packets read, of whatever kind."""
+    bytes: int = 0
+    """Length of these packets on the wire."""
+    without_tls: int = 0
+    """TCP connections in which nobody spoke TLS."""
+    elsewhere: int = 0
+    """TLS connections left out by which ends they have, or which number."""
+    other_verdicts: int = 0
+    """TLS connections left out by their verdict."""
+    unreadable: int = 0
+    """Captures that could not be read to their end."""
+
+    @property
+    def left_out(self) -> int:
+        """TLS connections that the user did not ask for."""
+        return self.elsewhere + self.other_verdicts
+
+    @property
+    def found(self) -> bool:
+        """Whether there was anything to judge of what the user asked for."""
+        return self.connections + self.other_verdicts > 0

@@ -112,7 +112,8 @@ class Teardown:
 
 def walk(events: Sequence[Event], *, tls13: bool) -> Teardown:
     """Find both halves' states in a stream made by `event.ordered`."""
-    halves = {side: _walk_half(events, side, tls13=tls13) for side in Side}
+    places = [index for index, event in enumerate(events) if event.kind in _CLOSING]
+    halves = {side: _walk_half(events, places, side, tls13=tls13) for side in Side}
     client, server = halves[Side.CLIENT], halves[Side.SERVER]
     return Teardown(
         client=client,
@@ -122,8 +123,10 @@ def walk(events: Sequence[Event], *, tls13: bool) -> Teardown:
     )
 
 
-def _walk_half(events: Sequence[Event], side: Side, *, tls13: bool) -> HalfClose:
-    facts = _facts(events, side, tls13=tls13)
+def _walk_half(
+    events: Sequence[Event], places: Sequence[int], side: Side, *, tls13: bool
+) -> HalfClose:
+    facts = _facts(events, places, side, tls13=tls13)
     half = Half.OPEN
     first: dict[Kind, int] = {}
     repeated: list[int] = []
@@ -144,18 +147,19 @@ def _walk_half(events: Sequence[Event], side: Side, *, tls13: bool) -> HalfClose
     )
 
 
-def _facts(events: Sequence[Event], side: Side, *, tls13: bool) -> list[int]:
+def _facts(events: Sequence[Event], places: Sequence[int], side: Side, *, tls13: bool) -> list[int]:
     """Indices of one side's closing facts, each told once, in stream order."""
-    told = [index for kind in _CLOSING for index in _told(events, side, kind, tls13=tls13)]
+    own = [index for index in places if events[index].sender is side]
+    told = [index for kind in _CLOSING for index in _told(events, own, kind, tls13=tls13)]
     return sorted(told, key=lambda index: (_STREAM_RANK.get(events[index].kind, 0), index))
 
 
-def _told(events: Sequence[Event], side: Side, kind: Kind, *, tls13: bool) -> list[int]:
+def _told(events: Sequence[Event], own: Sequence[int], kind: Kind, *, tls13: bool) -> list[int]:
     """The best witness's account of one kind of fact of one side."""
     seen: list[int] = []
     inferred: list[int] = []
     heard: list[int] = []
-    for index in _accounts(events, side, kind, tls13=tls13):
+    for index in _accounts(events, own, kind, tls13=tls13):
         source = events[index].source
         if source is Source.INFERRED:
             inferred.append(index)
@@ -163,27 +167,26 @@ def _told(events: Sequence[Event], side: Side, kind: Kind, *, tls13: bool) -> li
             (seen if source in ON_THE_WIRE else heard).append(index)
     if seen:
         return seen
-    if inferred and _believed(events, side, inferred[-1], tls13=tls13):
+    if inferred and _believed(events, own, inferred[-1], tls13=tls13):
         return inferred[-1:]
     return heard
 
 
-def _accounts(events: Sequence[Event], side: Side, kind: Kind, *, tls13: bool) -> list[int]:
+def _accounts(events: Sequence[Event], own: Sequence[int], kind: Kind, *, tls13: bool) -> list[int]:
     return [
-        index
-        for index, event in enumerate(events)
-        if event.sender is side and event.kind is kind and _ends(event, tls13=tls13)
+        index for index in own if events[index].kind is kind and _ends(events[index], tls13=tls13)
     ]
 
 
-def _believed(events: Sequence[Event], side: Side, inferred: int, *, tls13: bool) -> bool:
+def _believed(events: Sequence[Event], own: Sequence[int], inferred: int, *, tls13: bool) -> bool:
     """Whether an inferred alert is its side's last word and the TLS API does not contradict it."""
     told = {
         kind
         for kind in (Kind.ALERT, Kind.CLOSE_NOTIFY)
-        for index in _accounts(events, side, kind, tls13=tls13)
+        for index in _accounts(events, own, kind, tls13=tls13)
         if events[index].source not in ON_THE_WIRE
     }
+    side = events[inferred].sender
     return (not told or events[inferred].kind in told) and not any(
         event.sender is side and event.kind in _DATA and event.source in ON_THE_WIRE
         for event in events[inferred + 1 :]

@@ -120,8 +120,8 @@ def undetermined(case: Case) -> Hit | None:
 
 def capture_ends_early(case: Case) -> Hit | None:
     if case.teardown.first_closer is None:
-        return Hit(summary="Nobody closed before the record ends: no judgement.", evidence=())
+        return Hit(summary="Nobody closed before the capture ends: no judgement.", evidence=())
     return Hit(
-        summary="The record ends before TCP was closed: no judgement.",
+        summary="The capture ends before TCP was closed: no judgement.",
         evidence=notifications(case),
     )

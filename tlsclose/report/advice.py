@@ -19,6 +19,14 @@ _AFTER: Final = {
     Stage.CAPTURE: ("tlsclose doctor; --capture tap needs no packets",),
 }
 
+_FILE_BROKEN: Final = "what stands before that place was judged; capture again for the rest"
+
+_FOR_OBSERVERS: Final = {
+    Code.UNDETERMINED: "give the keys with --keylog FILE (one end run with SSLKEYLOGFILE set)",
+    Code.CAPTURE_INCOMPLETE: "capture both directions, whole packets, from the first SYN to the "
+    "last FIN",
+}
+
 _LIVE: Final = frozenset({CaptureSource.SNIFF, CaptureSource.TAP})
 
 
@@ -29,6 +37,8 @@ def users_see(code: Code) -> tuple[str, ...]:
 
 def after_unobserved(report: Report, stage: Stage) -> tuple[str, ...]:
     """What to do where nothing could be judged."""
+    if report.role is Role.OBSERVER:
+        return (_FILE_BROKEN,)
     return tuple(step.replace("HOST:PORT", glued(name(report))) for step in _AFTER[stage])
 
 
@@ -37,6 +47,8 @@ def next_steps(report: Report, code: Code) -> tuple[str, ...]:
     steps = [glued(f"tlsclose explain {code.value}")]
     if report.role is Role.CLIENT:
         steps += _closer_look(code, name(report))
+    if report.role is Role.OBSERVER and code in _FOR_OBSERVERS:
+        steps.append(_FOR_OBSERVERS[code])
     if report.capture.source in _LIVE and not any("--pcap" in step for step in steps):
         steps.append(f"keep the evidence: {glued('--pcap close.pcapng')}")
     return tuple(steps)

@@ -18,6 +18,7 @@ from tlsclose.core.report import (
     ConnectionInfo,
     ProviderInfo,
     Report,
+    Summary,
     TargetInfo,
     TlsInfo,
     Unobserved,
@@ -32,9 +33,23 @@ SCHEMA_VERSION: Final = 1
 Object = dict[str, object]
 
 
-def document(reports: Iterable[Report]) -> Object:
-    """One document for a whole run."""
-    return {**frame(), "reports": [report_object(report) for report in reports]}
+def document(reports: Iterable[Report], summary: Summary | None = None) -> Object:
+    """One document for a whole run; observers add a summary."""
+    whole = {**frame(), "reports": [report_object(report) for report in reports]}
+    return whole if summary is None else {**whole, "summary": summary_object(summary)}
+
+
+def summary_object(summary: Summary) -> Object:
+    """What an observer's run comes to."""
+    return {
+        "connections": summary.connections,
+        "by_code": dict(summary.by_code),
+        "packets": summary.packets,
+        "bytes": summary.bytes,
+        "without_tls": summary.without_tls,
+        "left_out": summary.left_out,
+        "unreadable": summary.unreadable,
+    }
 
 
 def frame() -> Object:

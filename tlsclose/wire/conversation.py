@@ -29,6 +29,18 @@ from tlsclose.wire.records import Record
 from tlsclose.wire.tls_side import Foreign, TlsSide
 
 SEALED: Final = "sealed"
+ENDLESS: Final = 2**62
+_TELLING: Final = frozenset(
+    {
+        MessageType.CLIENT_HELLO,
+        MessageType.SERVER_HELLO,
+        MessageType.ENCRYPTED_EXTENSIONS,
+        MessageType.SERVER_HELLO_DONE,
+        MessageType.END_OF_EARLY_DATA,
+        MessageType.KEY_UPDATE,
+    }
+)
+"""Handshake messages that change what comes after them."""
 
 
 class Conversation:
@@ -59,6 +71,22 @@ class Conversation:
         if side.reader.broken is not None and side.foreign is None:
             self._lose(stamp, side, side.reader.broken)
 
+    def idle(self, sender: Side) -> int:
+        """So many of this side's next bytes need not be seen; the one behind them does."""
+        side = self._sides[sender]
+        if side.foreign is not None:
+            return ENDLESS if side.foreign.idle else 0
+        return max(side.reader.idle - 1, 0)
+
+    def pass_over(self, stamp: Stamp, sender: Side, size: int) -> None:
+        """Take bytes that need not be seen, at most `idle`; the last of them came at `stamp`."""
+        side = self._sides[sender]
+        side.stamp = stamp
+        if side.foreign is not None:
+            side.foreign.size += size
+        else:
+            side.reader.skip(size)
+
     def hole(self, stamp: Stamp, sender: Side, size: int) -> None:
         """Step over bytes that were not captured; what follows may not be readable."""
         side = self._sides[sender]
@@ -87,6 +115,8 @@ class Conversation:
         if self._unopened:
             failed = any(side.opener.failed for side in self._sides.values())
             self._note(f"records could not be decrypted: {why_unopened(self.state, failed=failed)}")
+        for side in self._sides.values():
+            side.close()
 
     def _end(self, side: TlsSide) -> None:
         start = side.reader.foreign_start
@@ -130,7 +160,8 @@ class Conversation:
 
     def _record(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         side.records += 1
-        self._release(side)
+        if side.held is not None:
+            self._release(side)
         if self._defers(side, record.content_type):
             self._deferral.add(stamp, record)
         elif side.opener.sealed:
@@ -170,6 +201,10 @@ class Conversation:
 
     def _sealed(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         opener = side.opener
+        if record.body is None and opener.passes(record.content_type):
+            opener.skip()
+            self._skipped(stamp, side, record)
+            return
         if side.alert_in_clear(record) and record.body is not None:
             self._alert_in_clear(stamp, side, record.body)
             return
@@ -275,8 +310,7 @@ class Conversation:
         for alert in side.take_alerts(data):
             kind = Kind.CLOSE_NOTIFY if alert.is_close_notify else Kind.ALERT
             detail = alert.level_name if alert.is_close_notify else str(alert)
-            event = side.event(stamp, kind, source, detail, 2)
-            self._add(replace(event, alert=alert))
+            self._add(side.event(stamp, kind, source, detail, 2, alert=alert))
 
     def _handshake(self, stamp: Stamp, side: TlsSide, data: bytes, source: Source) -> None:
         names = []
@@ -305,6 +339,8 @@ class Conversation:
             self._add(side.event(stamp, Kind.HANDSHAKE, known, Handshake.COMPLETE))
 
     def _message(self, side: TlsSide, message: Message) -> str:
+        if message.kind not in _TELLING:
+            return message.name
         body = message.body or b""
         match message.kind:
             case MessageType.CLIENT_HELLO if side.name is Side.CLIENT:

@@ -4,7 +4,6 @@ Bounded: past `MAX_EVENTS` the facts of one side and kind (and alert) are counte
 until the next close_notify, FIN or RST, so that a peer cannot make the log grow without end.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from tlsclose.core.alert import Alert
@@ -83,13 +82,19 @@ class EventLog:
 
     def _merge(self, index: int, event: Event) -> None:
         run = self._events[index]
-        self._events[index] = replace(
-            run,
-            count=run.count + event.count,
+        self._events[index] = Event(
+            at_ns=run.at_ns,
+            sender=run.sender,
+            kind=run.kind,
+            source=Source.INFERRED if event.source is Source.INFERRED else run.source,
+            detail=run.detail,
+            alert=run.alert,
             bytes=run.bytes + event.bytes,
+            count=run.count + event.count,
             until_ns=max(_end(run), _end(event)),
             packet=event.packet,
-            source=Source.INFERRED if event.source is Source.INFERRED else run.source,
+            waited_ns=run.waited_ns,
+            note=run.note,
         )
 
 

@@ -43,47 +43,52 @@ class ConnectionFollower:
 
     def __init__(self, keys: KeyLog, *, client: Address | None = None) -> None:
         self._log = EventLog()
-        self._tls = Conversation(keys, self._log)
-        self._tcp = TcpConnection(client)
+        self.tls = Conversation(keys, self._log)
+        self.tcp = TcpConnection(client)
         self._began: set[Side] = set()
         self._resets: dict[Side, tuple[int, Rst]] = {}
         self._later_resets: Counter[Side] = Counter()
 
     def segment(self, at_ns: int, number: int, segment: Segment) -> None:
         """Take a packet. `at_ns` counts from the report's start, `number` from 1."""
-        for fact in self._tcp.segment(Stamp(at_ns, number), segment):
+        for fact in self.tcp.segment(Stamp(at_ns, number), segment):
             self._take(fact)
+
+    def in_order(self, stamp: Stamp, sender: Side, data: bytes) -> None:
+        """Take a packet's payload that is known to come next; its headers are told otherwise."""
+        self._begin(sender)
+        self.tls.extent(stamp, sender, data)
 
     def extent(self, at_ns: int, sender: Side, data: bytes) -> None:
         """Take bytes that one side wrote, in order, as a tap on the socket sees them."""
-        self._tls.extent(Stamp(at_ns, None), sender, data)
+        self.tls.extent(Stamp(at_ns, None), sender, data)
 
     def finish(self) -> Followed:
         """No more will come. Call once."""
-        for fact in self._tcp.finish():
+        for fact in self.tcp.finish():
             self._take(fact)
-        self._tls.finish()
+        self.tls.finish()
         self._explain_resets()
-        state = self._tls.state
+        state = self.tls.state
         return Followed(
             events=self._log.ordered(),
             negotiated=state.negotiated,
             sni=state.sni,
             alpn=state.alpn,
             resumed=state.resumed,
-            packets=self._tcp.packets,
-            notes=(*self._tls.notes, *self._stream_notes()),
+            packets=self.tcp.packets,
+            notes=(*self.tls.notes, *self._stream_notes()),
         )
 
     def _take(self, fact: Fact) -> None:
         match fact:
             case Extent():
                 self._begin(fact.sender)
-                self._tls.extent(fact.stamp, fact.sender, fact.data)
+                self.tls.extent(fact.stamp, fact.sender, fact.data)
             case Hole():
                 self._begin(fact.sender)
                 self._add(fact, Kind.GAP, detail=fact.loss, size=fact.size)
-                self._tls.hole(fact.stamp, fact.sender, fact.size)
+                self.tls.hole(fact.stamp, fact.sender, fact.size)
             case Syn():
                 self._add(fact, Kind.SYN, detail=flag_names(fact.flags))
             case Fin():
@@ -96,9 +101,9 @@ class ConnectionFollower:
     def _begin(self, sender: Side) -> None:
         if sender not in self._began:
             self._began.add(sender)
-            answers = sender is Side.SERVER and self._tls.state.client_hello is not None
-            if not self._tcp.began(sender) and not answers:
-                self._tls.began_late(sender)
+            answers = sender is Side.SERVER and self.tls.state.client_hello is not None
+            if not self.tcp.began(sender) and not answers:
+                self.tls.began_late(sender)
 
     def _reset(self, fact: Rst) -> None:
         if fact.sender in self._resets:
@@ -162,7 +167,7 @@ class ConnectionFollower:
     def _stream_notes(self) -> list[str]:
         notes = []
         for side in Side:
-            half = self._tcp.half(side)
+            half = self.tcp.half(side)
             if half.retransmitted:
                 notes.append(f"{side}: {_segments(half.retransmitted)} retransmitted")
             if half.reordered:

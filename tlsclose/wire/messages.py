@@ -74,6 +74,10 @@ class MessageReader:
         """Take one record's plaintext; yield the messages that it completes."""
         at = 0
         while at < len(data):
+            if not self._header and (end := _end_of_message(data, at)) <= len(data):
+                yield _whole(data, at, end)
+                at = end
+                continue
             if len(self._header) < _HEADER_BYTES:
                 at = self._take_header(data, at)
             else:
@@ -106,3 +110,14 @@ class MessageReader:
         message = Message(self._header[0], None if self._body is None else bytes(self._body))
         self.reset()
         return message
+
+
+def _end_of_message(data: bytes, at: int) -> int:
+    """Where the message that begins here ends; behind all data where its header is cut."""
+    body = at + _HEADER_BYTES
+    return body + int.from_bytes(data[at + 1 : body]) if body <= len(data) else body
+
+
+def _whole(data: bytes, at: int, end: int) -> Message:
+    kept = data[at] in _KEPT and end - at - _HEADER_BYTES <= MAX_KEPT_BYTES
+    return Message(data[at], data[at + _HEADER_BYTES : end] if kept else None)

@@ -97,6 +97,10 @@ class Opener:
         small = self._opens_all or length <= MAX_OPENED_DATA_BYTES + self.overhead
         return content_type != ContentType.APPLICATION_DATA or small
 
+    def passes(self, content_type: int) -> bool:
+        """Whether a record without its body is application data under known keys."""
+        return bool(self._ladder) and content_type == ContentType.APPLICATION_DATA
+
     def skip(self) -> None:
         """Pass over one sealed record."""
         if self._ladder:

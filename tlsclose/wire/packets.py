@@ -161,7 +161,7 @@ def _ipv4(data: bytes, start: int, frame_length: int) -> Segment | None:
     if end > frame_length:
         return None
     source, destination = data[start + 12 : start + 16], data[start + 16 : start + 20]
-    return _tcp(data, start + header, end, _text4(source), _text4(destination))
+    return _tcp(data, start + header, end, text4(source), text4(destination))
 
 
 def _ipv6(data: bytes, start: int, frame_length: int) -> Segment | None:
@@ -173,7 +173,7 @@ def _ipv6(data: bytes, start: int, frame_length: int) -> Segment | None:
     if transport is None or end > frame_length:
         return None
     source, destination = data[start + 8 : start + 24], data[start + 24 : start + 40]
-    return _tcp(data, transport, end, _text6(source), _text6(destination))
+    return _tcp(data, transport, end, text6(source), text6(destination))
 
 
 def _skip_extensions(data: bytes, kind: int, at: int) -> int | None:
@@ -218,10 +218,12 @@ def _tcp(data: bytes, start: int, end: int, source: str, destination: str) -> Se
 
 
 @lru_cache(maxsize=4096)
-def _text4(packed: bytes) -> str:
+def text4(packed: bytes) -> str:
+    """An IPv4 address."""
     return ".".join(map(str, packed))
 
 
 @lru_cache(maxsize=4096)
-def _text6(packed: bytes) -> str:
+def text6(packed: bytes) -> str:
+    """An IPv6 address."""
     return str(IPv6Address(packed))

@@ -117,6 +117,18 @@ class HalfStream:
         self._wait(chunk)
         return self._ready(stamp)
 
+    def continues_at(self, sequence: int) -> bool:
+        """Whether bytes with this sequence number come next, and nothing waits for others."""
+        return (
+            self.base is not None and not self._waiting and self.offset(sequence) == self.expected
+        )
+
+    def advance(self, stamp: Stamp, size: int) -> None:
+        """Take payload of many segments that came in order, the last one at `stamp`."""
+        self.expected += size
+        self.sent = max(self.sent, self.expected)
+        self._last = stamp
+
     def overflowing(self) -> bool:
         """Whether more waits behind a hole than will be held."""
         return self._waiting_bytes > MAX_WAITING_BYTES or len(self._waiting) > MAX_WAITING_CHUNKS

@@ -14,6 +14,7 @@ from tlsclose.core.record import HEADER_BYTES, MAX_CIPHERTEXT_BYTES, ContentType
 _TYPES: Final = frozenset(int(item) for item in ContentType)
 _MAJOR_VERSION: Final = 3
 _LAST_MINOR_VERSION: Final = 4
+_VERSIONS: Final = range(_MAJOR_VERSION << 8, (_MAJOR_VERSION << 8) + _LAST_MINOR_VERSION + 1)
 
 
 class Record(NamedTuple):
@@ -67,6 +68,15 @@ class RecordReader:
         likely = start[0] in _TYPES and start[1:2] in (b"", bytes([_MAJOR_VERSION]))
         return b"" if likely else start
 
+    @property
+    def idle(self) -> int:
+        """So many bytes from here on belong to a body that nobody wants."""
+        return self._missing if self._started and self._body is None else 0
+
+    def skip(self, size: int) -> None:
+        """Step over captured bytes, fewer than `idle`."""
+        self._missing -= size
+
     def feed(self, data: bytes) -> Iterator[Record]:
         """Take the next bytes of the stream; yield the records that they complete."""
         at = 0
@@ -75,7 +85,12 @@ class RecordReader:
             if self.broken is not None:
                 return
             if not self._started:
-                at = self._take_header(data, at)
+                if not self._header and size - at >= HEADER_BYTES:
+                    record, at = self._take_whole(data, at)
+                    if record is not None:
+                        yield record
+                else:
+                    at = self._take_header(data, at)
                 continue
             at = self._take_body(data, at)
             if not self._missing:
@@ -96,6 +111,23 @@ class RecordReader:
         self._missing -= size
         if not self._missing:
             yield self._complete()
+
+    def _take_whole(self, data: bytes, at: int) -> tuple[Record | None, int]:
+        """From a header that is there in one piece, all of the record if it is, too."""
+        content_type, version, length = unpack_from("!BHH", data, at)
+        body = at + HEADER_BYTES
+        if content_type not in _TYPES or version not in _VERSIONS or length > MAX_CIPHERTEXT_BYTES:
+            self.broken = data[at:]
+            return None, len(data)
+        wanted = self._wanted(content_type, length)
+        end = body + length
+        if end <= len(data):
+            return Record(content_type, version, length, data[body:end] if wanted else None), end
+        self._header += data[at:body]
+        self._missing = length
+        self._started = True
+        self._body = bytearray() if wanted else None
+        return None, body
 
     def _take_header(self, data: bytes, at: int) -> int:
         end = at + HEADER_BYTES - len(self._header)

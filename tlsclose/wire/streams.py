@@ -1,6 +1,7 @@
 """Packets of one TCP connection to stream bytes and TCP facts, in the order they became known."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -8,7 +9,7 @@ from tlsclose.core.event import Loss, Side
 from tlsclose.wire.packets import Address, Segment, TcpFlags
 from tlsclose.wire.reassembly import MAX_WINDOW, Chunk, HalfStream, Missing, Stamp
 
-_REMEMBERED: Final = 32
+REMEMBERED: Final = 32
 _MAX_UNDECIDED: Final = 32
 _HELLO_TYPES: Final = {1: True, 2: False}
 _FIN_OR_SYN: Final = TcpFlags.FIN | TcpFlags.SYN
@@ -80,13 +81,36 @@ class _Sent(NamedTuple):
     carries: bool
 
 
+Rows = Callable[[], list[list[int]]]
+"""Makes, only if it is needed, rows of number, acknowledgement number, and whether the segment
+carries anything: the last `REMEMBERED` at least."""
+
+
 class _Half:
     def __init__(self) -> None:
         self.stream = HalfStream()
         self.syn_seen = False
+        self.reset = False
         self.reset_at: int | None = None
-        self.quiet_since = 0
-        self.recent: deque[_Sent] = deque(maxlen=_REMEMBERED)
+        self.recent: deque[_Sent] = deque(maxlen=REMEMBERED)
+        self._runs: list[Rows] = []
+
+    def remember(self, rows: Rows) -> None:
+        """Note segments that were not looked at; may repeat some that were."""
+        self._runs.append(rows)
+        if len(self._runs) >= REMEMBERED:
+            self.recall()
+
+    def recall(self) -> None:
+        """Bring `recent` up to date."""
+        if not self._runs:
+            return
+        sent = {item.number: item for item in self.recent}
+        for rows in self._runs:
+            sent |= {row[0]: _Sent(row[0], row[1], bool(row[2])) for row in rows()}
+        self._runs = []
+        self.recent.clear()
+        self.recent.extend(sent[number] for number in sorted(sent)[-REMEMBERED:])
 
 
 class TcpConnection:
@@ -110,6 +134,24 @@ class TcpConnection:
     def began(self, side: Side) -> bool:
         """Whether this side's SYN was captured."""
         return self._halves[side].syn_seen
+
+    @property
+    def over(self) -> bool:
+        """Whether both sides' bytes up to their FIN are known, or a side was reset."""
+        streams = [half.stream for half in self._halves.values()]
+        finished = all(
+            stream.end is not None and stream.expected >= stream.end for stream in streams
+        )
+        return finished or any(half.reset for half in self._halves.values())
+
+    def skip(self, stamp: Stamp, packets: int) -> None:
+        """Count packets that were not looked at, the last one at `stamp`."""
+        self.packets += packets
+        self._last = stamp
+
+    def remember(self, side: Side, rows: Rows) -> None:
+        """Note segments of a side, which a RST of the other may answer."""
+        self._halves[side].remember(rows)
 
     def segment(self, stamp: Stamp, segment: Segment) -> list[Fact]:
         """Take one packet; return what it made known."""
@@ -153,7 +195,6 @@ class TcpConnection:
         carries = bool(segment.payload or segment.flags & _FIN_OR_SYN)
         if stamp.number is not None:
             half.recent.append(_Sent(stamp.number, segment.ack, carries))
-            half.quiet_since = stamp.number
         chunks = half.stream.push(stamp, sequence, segment.payload, segment.truncated)
         facts += self._facts(side, [*chunks])
         while half.stream.overflowing():
@@ -181,6 +222,7 @@ class TcpConnection:
         half, other = self._halves[side], self._halves[side.other]
         half.stream.begin(segment.seq)
         in_window = self._in_window(half.stream, segment.seq)
+        half.reset = half.reset or in_window
         if segment.flags & TcpFlags.ACK:
             other.stream.acknowledge(segment.ack)
             if in_window and half.reset_at is None:
@@ -202,11 +244,12 @@ class TcpConnection:
     def _answered(self, side: Side, segment: Segment) -> int | None:
         if segment.flags & TcpFlags.ACK:
             return None
-        since = self._halves[side].quiet_since
+        half, other = self._halves[side], self._halves[side.other]
+        half.recall()
+        other.recall()
+        since = half.recent[-1].number if half.recent else 0
         matching = [
-            sent
-            for sent in self._halves[side.other].recent
-            if sent.ack == segment.seq and sent.number > since
+            sent for sent in other.recent if sent.ack == segment.seq and sent.number > since
         ]
         carrying = [sent for sent in matching if sent.carries]
         return (carrying or matching)[0].number if matching else None

@@ -39,6 +39,11 @@ class Foreign:
     def description(self) -> str:
         return describe(self._examined)
 
+    @property
+    def idle(self) -> bool:
+        """Whether more bytes change nothing but `size`."""
+        return not self._search and bool(self.size) and len(self._examined) == EXAMINED_BYTES
+
     def feed(self, data: bytes) -> bytes:
         """Take bytes; return those from the first TLS record on, none while there is none."""
         self._examined += data[: EXAMINED_BYTES - len(self._examined)]
@@ -54,6 +59,14 @@ class Foreign:
         self._tail = held[1 - HELLO_BYTES :]
         self._search = self.size < MAX_SEARCHED_BYTES
         return b""
+
+
+def _no_body(_content_type: int, _length: int) -> bool:
+    return False
+
+
+def _nothing(_side: "TlsSide", _content_type: int, _length: int) -> bool:
+    return False
 
 
 class TlsSide:
@@ -79,7 +92,14 @@ class TlsSide:
         self._half_alert = b""
 
     def event(
-        self, stamp: Stamp, kind: Kind, source: Source, detail: str = "", size: int = 0
+        self,
+        stamp: Stamp,
+        kind: Kind,
+        source: Source,
+        detail: str = "",
+        size: int = 0,
+        *,
+        alert: Alert | None = None,
     ) -> Event:
         """An event of this side."""
         return Event(
@@ -88,6 +108,7 @@ class TlsSide:
             kind=kind,
             source=source,
             detail=detail,
+            alert=alert,
             bytes=size,
             packet=stamp.number,
         )
@@ -106,6 +127,11 @@ class TlsSide:
         """Read records from here on."""
         self.reader = self._reader(self._wants)
         self.foreign = None
+
+    def close(self) -> None:
+        """No more will be read. Lets go of the conversation, so that both are freed at once."""
+        self._wants = _nothing
+        self.reader = RecordReader(_no_body)
 
     def starts_well(self, record: Record) -> bool:
         """Whether a handshake record can be in the clear: asked of the first one of a stream.

@@ -14,12 +14,14 @@ def protection(
     None where the key log lacks the secret or holds one of a wrong length, or where the suite or
     version cannot be opened.
     """
-    from tlsclose.wire import tls12, tls13
-
     match negotiated.version:
         case TlsVersion.TLS13:
-            return tls13.protection(negotiated, sender, epoch, keys)
+            from tlsclose.wire.tls13 import protection as protection13
+
+            return protection13(negotiated, sender, epoch, keys)
         case TlsVersion.TLS12 | TlsVersion.TLS11 | TlsVersion.TLS10:
-            return tls12.protection(negotiated, sender, epoch, keys)
+            from tlsclose.wire.tls12 import protection as protection12
+
+            return protection12(negotiated, sender, epoch, keys)
         case TlsVersion.SSL3:
             return None

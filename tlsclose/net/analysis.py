@@ -1,0 +1,103 @@
+"""A run over captures: which connections are reported, and what they all come to."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Final
+
+from tlsclose.core.report import Report, Summary
+from tlsclose.net.observed import Observed, assemble_observed, spoke_tls, unreadable
+from tlsclose.net.settings import AnalyzeSettings
+from tlsclose.wire.packets import Address
+
+STDIN: Final = "-"
+
+
+def normal_host(text: str) -> str:
+    """An address as packets show it, or a name in lower case without its last dot."""
+    try:
+        address = ip_address(text.strip("[]"))
+    except ValueError:
+        return text.rstrip(".").lower()
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+class Choice:
+    """The connections that the user asked for."""
+
+    def __init__(self, settings: AnalyzeSettings) -> None:
+        self._stream = settings.stream
+        self._end = settings.end and (normal_host(settings.end[0]), settings.end[1])
+        self._host = None if settings.host is None else normal_host(settings.host)
+        self._port = settings.port
+        self._verdicts = settings.verdicts
+
+    def takes(self, seen: Observed) -> bool:
+        """By number and ends."""
+        ends = (seen.client, seen.server)
+        return (
+            self._stream in (None, seen.stream)
+            and (self._end is None or self._end in map(_normal, ends))
+            and (self._port is None or self._port in (port for _, port in ends))
+            and (self._host is None or self._host in self._names(seen))
+        )
+
+    def wants(self, report: Report) -> bool:
+        """By verdict."""
+        return not self._verdicts or (
+            report.verdict is not None and report.verdict.code in self._verdicts
+        )
+
+    @staticmethod
+    def _names(seen: Observed) -> tuple[str, ...]:
+        addresses = (_normal(end)[0] for end in (seen.client, seen.server))
+        sni = seen.followed.sni
+        return (*addresses, *(() if sni is None else (normal_host(sni),)))
+
+
+def _normal(end: Address) -> Address:
+    return normal_host(end[0]), end[1]
+
+
+class Analysis:
+    """Judges what was asked for, hands it on and counts everything. Constant memory."""
+
+    def __init__(self, settings: AnalyzeSettings, on_report: Callable[[Report], None]) -> None:
+        self._choice = Choice(settings)
+        self._on_report = on_report
+        self._codes: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+
+    def connection(self, seen: Observed, path: str) -> None:
+        """Take one connection of a capture."""
+        if not spoke_tls(seen.followed):
+            self._counts["without_tls"] += 1
+        elif not self._choice.takes(seen):
+            self._counts["elsewhere"] += 1
+        else:
+            self._judge(assemble_observed(seen, path=path))
+
+    def _judge(self, report: Report) -> None:
+        if not self._choice.wants(report) or report.verdict is None:
+            self._counts["other_verdicts"] += 1
+            return
+        self._codes[report.verdict.code.value] += 1
+        self._on_report(report)
+
+    def broken(self, path: str, reason: str) -> None:
+        """Take a capture that could not be read to its end."""
+        self._counts["unreadable"] += 1
+        self._on_report(unreadable(path, reason, started_ns=time.time_ns()))
+
+    def read(self, packets: int, size: int) -> None:
+        """Take a capture's packets and their length on the wire, in bytes."""
+        self._counts["packets"] += packets
+        self._counts["bytes"] += size
+
+    @property
+    def summary(self) -> Summary:
+        return Summary(
+            connections=self._codes.total(), by_code=dict(self._codes.most_common()), **self._counts
+        )

@@ -1,0 +1,108 @@
+"""One connection out of a capture to one judged report: the wire is the only witness."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from tlsclose.core.classify import judge
+from tlsclose.core.event import Kind
+from tlsclose.core.report import (
+    CaptureInfo,
+    CaptureSource,
+    ConnectionInfo,
+    Report,
+    Role,
+    Stage,
+    TlsInfo,
+    Unobserved,
+)
+from tlsclose.core.verdict import Finding, Severity
+from tlsclose.net.resolve import address_text
+from tlsclose.net.settings import NS_PER_S
+from tlsclose.wire.follower import Followed
+from tlsclose.wire.packets import Address
+from tlsclose.wire.suites import suite
+
+_TLS: Final = frozenset({Kind.HANDSHAKE, Kind.RECORD, Kind.APP_DATA, Kind.ALERT, Kind.CLOSE_NOTIFY})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """One TCP connection of a capture, followed to its end."""
+
+    client: Address
+    server: Address
+    stream: int
+    """Its number in the file, from 0, in the order in which connections begin."""
+    started_ns: int
+    """Nanoseconds since the Unix epoch; the events' times count from here."""
+    followed: Followed
+
+
+def spoke_tls(followed: Followed) -> bool:
+    """Whether anyone spoke TLS; a port scan and a plain HTTP exchange are nothing to judge."""
+    return any(event.kind in _TLS for event in followed.events)
+
+
+def assemble_observed(seen: Observed, *, path: str) -> Report:
+    """Judge what the capture shows, by the same classifier as a live run."""
+    followed = seen.followed
+    version = followed.negotiated.version if followed.negotiated else None
+    judgement = judge(followed.events, version=version)
+    return Report(
+        started_at=_time_of_day(seen.started_ns),
+        role=Role.OBSERVER,
+        connection=ConnectionInfo(
+            client=address_text(*seen.client),
+            server=address_text(*seen.server),
+            stream=seen.stream,
+        ),
+        tls=_tls(followed),
+        capture=CaptureInfo(source=CaptureSource.FILE, packets=followed.packets, path=path),
+        events=followed.events,
+        close=judgement.teardown,
+        verdict=judgement.verdict,
+        findings=(*judgement.findings, *_notes(followed)),
+    )
+
+
+def unreadable(path: str, reason: str, *, started_ns: int) -> Report:
+    """A report of a capture that could not be read to its end."""
+    return Report(
+        started_at=_time_of_day(started_ns),
+        role=Role.OBSERVER,
+        capture=CaptureInfo(source=CaptureSource.FILE, path=path),
+        unobserved=Unobserved(stage=Stage.CAPTURE, reason=reason),
+    )
+
+
+def _tls(followed: Followed) -> TlsInfo:
+    settled = followed.negotiated
+    return TlsInfo(
+        version=settled.version.value if settled else None,
+        cipher=_cipher(settled.suite) if settled else None,
+        alpn=followed.alpn,
+        sni=followed.sni,
+        resumed=bool(followed.resumed),
+    )
+
+
+def _cipher(code: int) -> str:
+    known = suite(code)
+    return known.name if known is not None else f"0x{code:04x}"
+
+
+def _notes(followed: Followed) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(code="capture-note", severity=Severity.NOTE, blame=None, detail=note)
+        for note in followed.notes
+    )
+
+
+_LATEST_NS: Final = 253_402_300_799 * NS_PER_S
+"""The end of the year 9999: a file may claim any time."""
+
+
+def _time_of_day(epoch_ns: int) -> datetime:
+    seconds, rest = divmod(min(max(epoch_ns, 0), _LATEST_NS), NS_PER_S)
+    return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest // 1000)

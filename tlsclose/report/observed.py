@@ -1,0 +1,212 @@
+"""An observer's connections, a line each as they end, and what they come to.
+
+Lines are printed before the next connection is known, so the columns' widths come from the
+console's width alone. Where there is little room the columns of the highest rank are left out.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
+
+from tlsclose.core.outcome import UNOBSERVED
+from tlsclose.core.report import Report, Summary
+from tlsclose.core.verdict import Code, Confidence, Verdict
+from tlsclose.report.amount import plural, rough
+from tlsclose.report.cells import fitted, wrapped
+from tlsclose.report.glyphs import Glyphs, glyphs_for
+from tlsclose.report.header import file_name
+from tlsclose.report.judgement import unobserved
+from tlsclose.report.safe import sealed
+from tlsclose.report.styles import SEVERITY_STYLES, UNOBSERVED_STYLE
+
+NONE: Final = "-"
+GUESSED: Final = "?"
+"""Behind a verdict that rests on record types and lengths."""
+INDENT: Final = " " * 8
+"""Of the sentence under a line: below the client."""
+_UNJUDGED: Final = frozenset({Code.CAPTURE_INCOMPLETE, Code.UNDETERMINED})
+
+
+class Column(NamedTuple):
+    """One column: `rank` 0 is always there, the others come as the width allows, in order."""
+
+    name: str
+    width: int
+    rank: int = 0
+    widest: int = 0
+    """Up to where it takes what room is left; 0: it does not grow."""
+
+
+COLUMNS: Final = (
+    Column("#", 5),
+    Column("start UTC", 12, 4),
+    Column("client", 21, widest=47),
+    Column("server", 21, widest=47),
+    Column("name", 16, 5, widest=40),
+    Column("tls", 3, 3),
+    Column("verdict", 19 - len(GUESSED)),
+    Column("blame", 6, 1),
+    Column("risk", 8, 2),
+)
+_GAP: Final = 2
+_NARROWEST: Final = 8
+"""Columns that grow may shrink to this where even those of rank 0 have no room."""
+
+
+class ObservedTable:
+    """Prints to one console. `several`: name each capture above its connections."""
+
+    def __init__(self, console: Console, *, several: bool = False, told: bool = False) -> None:
+        self._console = console
+        self._glyphs = glyphs_for(console.encoding)
+        self._columns = columns(console.width)
+        self._several = several
+        self._told = told
+        self._path: str | None = None
+        self._begun = False
+        self._guessed = False
+
+    def add(self, report: Report) -> None:
+        """Print one connection's line; `told`: its verdict's sentence under it."""
+        for line in self._lines(sealed(_outline(report))):
+            self._print(line)
+
+    def close(self, summary: Summary) -> None:
+        """Print the totals."""
+        for text in totals(summary, guessed=self._guessed):
+            for line in wrapped(text, self._console.width - 1, self._glyphs):
+                self._print(Text(f" {line}", "bold"))
+
+    def _print(self, line: Text) -> None:
+        """A capture may hold a million connections: rich lays out only what has colours."""
+        line.rstrip()
+        line.truncate(self._console.width)
+        if self._console.color_system is None:
+            self._console.file.write(f"{line.plain}\n")
+        else:
+            self._console.print(line, no_wrap=True, overflow="crop", crop=True)
+
+    def _lines(self, report: Report) -> Iterator[Text]:
+        if not self._begun:
+            self._begun = True
+            yield Text(self._joined({column.name: column.name for column in self._columns}), "bold")
+        if self._several and report.capture.path != self._path:
+            self._path = report.capture.path
+            yield Text(f" {self._glyphs.text(file_name(report.capture))}", "bold")
+        if report.connection is None or report.verdict is None:
+            yield from self._sentence(unobserved(report), UNOBSERVED_STYLE)
+            return
+        yield self._row(report, report.verdict)
+        if self._told:
+            yield from self._sentence(report.verdict.summary, "")
+
+    def _row(self, report: Report, verdict: Verdict) -> Text:
+        self._guessed |= _is_guess(verdict)
+        line = Text(self._joined(cells(report)))
+        line.highlight_words([_code(verdict)], SEVERITY_STYLES[verdict.severity])
+        return line
+
+    def _sentence(self, text: str, style: str) -> Iterator[Text]:
+        room = max(self._console.width - len(INDENT), 1)
+        for line in wrapped(text, room, self._glyphs):
+            yield Text(f"{INDENT}{line}", style)
+
+    def _joined(self, values: dict[str, str]) -> str:
+        shown = (_cell(column, values[column.name], self._glyphs) for column in self._columns)
+        return " " + (" " * _GAP).join(shown)
+
+
+def _outline(report: Report) -> Report:
+    """What a line tells of a report."""
+    return Report(
+        started_at=report.started_at,
+        role=report.role,
+        connection=report.connection,
+        tls=report.tls,
+        capture=report.capture,
+        verdict=report.verdict,
+        unobserved=report.unobserved,
+    )
+
+
+def columns(width: int) -> tuple[Column, ...]:
+    """The columns that fit, each as wide as it will be in every line."""
+    chosen = [column for column in COLUMNS if column.rank == 0]
+    for column in sorted(COLUMNS, key=lambda column: column.rank):
+        if column.rank and _room([*chosen, column], width) >= 0:
+            chosen.append(column)
+    room = _room(chosen, width)
+    made = []
+    for column in COLUMNS:
+        if column not in chosen:
+            continue
+        size = column.width
+        if column.widest:
+            size = min(max(size + room, _NARROWEST), column.widest)
+            room -= size - column.width
+        made.append(column._replace(width=size))
+    return tuple(made)
+
+
+def _room(chosen: list[Column], width: int) -> int:
+    return width - 1 - sum(column.width + _GAP for column in chosen) + _GAP
+
+
+def cells(report: Report) -> dict[str, str]:
+    """What stands in each column."""
+    connection, verdict = report.connection, report.verdict
+    assert connection is not None
+    assert verdict is not None
+    return {
+        "#": str(connection.stream),
+        "start UTC": report.started_at.strftime("%H:%M:%S.%f")[:12],
+        "client": connection.client,
+        "server": connection.server,
+        "name": report.tls.sni or NONE,
+        "tls": report.tls.version or NONE,
+        "verdict": _code(verdict),
+        "blame": verdict.blame.value if verdict.blame else NONE,
+        "risk": verdict.truncation_risk.value,
+    }
+
+
+def _code(verdict: Verdict) -> str:
+    return verdict.code.value + (GUESSED if _is_guess(verdict) else "")
+
+
+def _is_guess(verdict: Verdict) -> bool:
+    return verdict.confidence is Confidence.INFERRED and verdict.code not in _UNJUDGED
+
+
+def _cell(column: Column, text: str, glyphs: Glyphs) -> str:
+    match column.name:
+        case "#":
+            return text.rjust(column.width)
+        case "client" | "server":
+            return _tail(text, column.width, glyphs)
+    return fitted(text, column.width, glyphs)
+
+
+def _tail(text: str, width: int, glyphs: Glyphs) -> str:
+    """The end of an address, where its port is."""
+    text = glyphs.text(text)
+    if cell_len(text) <= width:
+        return set_cell_size(text, width)
+    return set_cell_size(glyphs.ellipsis + text[len(glyphs.ellipsis) - width :], width)
+
+
+def totals(summary: Summary, *, guessed: bool = False) -> Iterator[str]:
+    """The counts, a sentence each."""
+    told = ", ".join(f"{count} {code}" for code, count in summary.by_code.items())
+    if summary.unreadable:
+        told += f"{', ' if told else ''}{summary.unreadable} {UNOBSERVED}"
+    count = plural(summary.connections, "TLS connection")
+    yield f"{count}: {told}" if told else count
+    rest = [f"{plural(summary.packets, 'packet')}, {rough(summary.bytes)}"]
+    rest += [f"{summary.without_tls} without TLS"] if summary.without_tls else []
+    rest += [f"{summary.left_out} left out"] if summary.left_out else []
+    rest += [f"{GUESSED} inferred, without keys"] if guessed else []
+    yield "; ".join(rest)

@@ -1,0 +1,70 @@
+"""Packets of a capture by the tens of thousands: one buffer, and columns that point into it."""
+
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+
+PADDING_BYTES: Final = 128
+"""A batch's buffer is at least so much longer than its packets: headers are gathered blindly."""
+MAX_TIME_NS: Final = 2**62
+
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Consecutive packets. `buffer` is overwritten when the next batch is asked for."""
+
+    buffer: bytearray
+    start: Integers
+    """Where each packet's link header stands in `buffer`."""
+    captured: Integers
+    """Bytes there."""
+    original: Integers
+    """Bytes on the wire."""
+    at_ns: Integers
+    """Nanoseconds since the Unix epoch."""
+    link: Integers
+    """LINKTYPE_ values."""
+    first: int
+    """Number of the first packet in the file, from 1."""
+    idle_ns: int = 0
+    """Wall-clock time in which a file that is still being written did not grow."""
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+def view(numbers: Integers) -> "memoryview[int]":
+    """For single integers in plain Python, at a fraction of what numpy takes for one."""
+    return memoryview(cast("Any", numbers))
+
+
+def empty(first: int, idle_ns: int) -> Batch:
+    """No packets, only the news that time has passed."""
+    none = np.zeros(0, np.int64)
+    return Batch(
+        buffer=bytearray(PADDING_BYTES),
+        start=none,
+        captured=none,
+        original=none,
+        at_ns=none,
+        link=none,
+        first=first,
+        idle_ns=idle_ns,
+    )
+
+
+def gather(buffer: bytearray, at: Integers, width: int) -> npt.NDArray[Any]:
+    """`width` bytes from each of these places; beyond the buffer's end, whatever stands there."""
+    places = len(buffer) - width + 1
+    every: npt.NDArray[Any] = np.ndarray((places,), dtype=f"V{width}", buffer=buffer, strides=(1,))
+    return every[np.minimum(at, places - 1)]
+
+
+def words(buffer: bytearray, at: Integers, order: str, count: int = 1) -> Integers:
+    """So many 32-bit numbers from each place on: a row for each number, byte order `<` or `>`."""
+    found = gather(buffer, at, 4 * count).view(f"{order}u4").reshape(-1, count)
+    return found.T.astype(np.int64)

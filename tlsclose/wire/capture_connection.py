@@ -1,0 +1,87 @@
+"""One TCP connection of a capture, open or reported."""
+
+from dataclasses import dataclass, replace
+
+from tlsclose.core.event import Side
+from tlsclose.wire.follower import ConnectionFollower, Followed
+from tlsclose.wire.keylog import KeyLog
+from tlsclose.wire.packets import Address, TcpFlags
+
+Ends = tuple[Address, Address]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedConnection:
+    """One connection of a capture."""
+
+    client: Address
+    server: Address
+    started_at_ns: int
+    """Of its first packet, nanoseconds since the Unix epoch; the events count from here."""
+    first_packet: int
+    """Its number in the capture, from 1."""
+    followed: Followed
+    bytes: int
+    """On the wire, with all headers."""
+
+
+class OpenConnection:
+    """A connection that more packets may belong to."""
+
+    def __init__(self, keys: KeyLog, ends: Ends, at_ns: int, number: int) -> None:
+        self.follower = ConnectionFollower(keys)
+        self.ends = ends
+        self.started_ns = self.last_ns = at_ns
+        self.first_packet = number
+        self.bytes = 0
+        self.over = False
+        self._ending = False
+        self._syns: dict[bool, int] = {}
+
+    def side(self, *, forward: bool) -> Side:
+        """Which side the first or the second end is, once the client is known."""
+        end = self.ends[0] if forward else self.ends[1]
+        return Side.CLIENT if end == self.follower.tcp.client else Side.SERVER
+
+    def replaced_by(self, *, forward: bool, sequence: int, flags: int) -> bool:
+        """Whether a SYN opens another connection: it repeats none that was seen here."""
+        known = self._syns.get(forward)
+        if known is not None:
+            return known != sequence
+        if flags & TcpFlags.ACK:
+            return self.over
+        tcp = self.follower.tcp
+        if tcp.client is None:
+            return True
+        base = tcp.half(self.side(forward=forward)).base
+        return base is not None and base != (sequence + 1) % 2**32
+
+    def note_flags(self, *, forward: bool, sequence: int, flags: int) -> None:
+        """Remember what matters for the end of the connection and for its ports' next use."""
+        if flags & TcpFlags.SYN:
+            self._syns.setdefault(forward, sequence)
+        if flags & (TcpFlags.FIN | TcpFlags.RST):
+            self._ending = True
+
+    def ended(self) -> bool:
+        """Whether it came to its end only now."""
+        if not self._ending or self.over:
+            return False
+        self.over = self.follower.tcp.over
+        return self.over
+
+    def finish(self, note: str = "") -> FollowedConnection:
+        """No more will come."""
+        followed = self.follower.finish()
+        if note:
+            followed = replace(followed, notes=(*followed.notes, note))
+        one, other = self.ends
+        client = self.follower.tcp.client or one
+        return FollowedConnection(
+            client=client,
+            server=other if client == one else one,
+            started_at_ns=self.started_ns,
+            first_packet=self.first_packet,
+            followed=followed,
+            bytes=self.bytes,
+        )

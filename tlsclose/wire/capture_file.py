@@ -1,0 +1,170 @@
+"""Capture files as batches of packets: pcap and pcapng, packed or not, whole or still growing.
+
+Memory is bounded by one buffer, whatever lengths a file claims: the buffer grows only with bytes
+that are there. A file that breaks off or contradicts itself is read up to that place; `damage`
+then tells where and why.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tlsclose.errors import CaptureFileError
+from tlsclose.wire.batch import PADDING_BYTES, Batch, empty
+from tlsclose.wire.byte_source import ByteSource, opened
+from tlsclose.wire.keylog import MAX_WARNINGS, KeyLog
+from tlsclose.wire.pcap_file import FILE_HEADER_BYTES, PcapFile, is_pcap
+from tlsclose.wire.pcapng_file import MAGIC, PcapngFile
+from tlsclose.wire.scan import Format, Scan
+
+BUFFER_BYTES: Final = 16 * 2**20
+
+_IDLE_NS: Final = 200_000_000
+
+
+class CaptureFile:
+    """Iterate once: batches of packets, in the order of the file."""
+
+    def __init__(
+        self, name: str, source: ByteSource, keys: KeyLog, *, buffer_bytes: int = BUFFER_BYTES
+    ) -> None:
+        self.name = name
+        self.live = source.live
+        self.damage: str | None = None
+        """Why the file could not be read to its end: names the file and the byte offset."""
+        self.warnings: list[str] = []
+        self.bytes_read = 0
+        """Of the unpacked file."""
+        self.packets = 0
+        self._source = source
+        self._keys = keys
+        self._buffer = bytearray(buffer_bytes + PADDING_BYTES)
+        self._at = self._end = 0
+        self._malformed = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Raises CaptureFileError where the file is not a capture."""
+        reading = self._begin()
+        while reading is not None:
+            scan = reading.scan(self._buffer, self._at, self._end)
+            if len(scan.packets.start):
+                yield self._batch(scan)
+            self._at = scan.consumed
+            if scan.damage:
+                self._damaged(scan.damage)
+                return
+            count = self._more(scan.needed)
+            if count is None:
+                yield empty(self.packets + 1, _IDLE_NS)
+            elif count == 0:
+                if self._at != self._end:
+                    self._damaged("the file breaks off inside what begins here")
+                return
+
+    def _begin(self) -> Format | None:
+        while self._end < FILE_HEADER_BYTES:
+            if self._more(FILE_HEADER_BYTES) == 0:
+                break
+        head = bytes(self._buffer[: min(self._end, FILE_HEADER_BYTES)])
+        if head.startswith(MAGIC):
+            return PcapngFile(self._secrets)
+        if self.damage is not None:
+            raise CaptureFileError(self.damage)
+        if not is_pcap(head):
+            what = "is empty" if not head else "is neither pcap nor pcapng"
+            raise CaptureFileError(f"{self.name}: {what}")
+        if len(head) < FILE_HEADER_BYTES:
+            self._damaged("the file breaks off inside its header")
+            return None
+        self._at = FILE_HEADER_BYTES
+        return PcapFile(head)
+
+    def _batch(self, scan: Scan) -> Batch:
+        packets = scan.packets
+        first = self.packets + 1
+        self.packets += len(packets.start)
+        return Batch(
+            buffer=self._buffer,
+            start=packets.start,
+            captured=packets.captured,
+            original=packets.original,
+            at_ns=packets.at_ns,
+            link=packets.link,
+            first=first,
+        )
+
+    def _more(self, needed: int) -> int | None:
+        """Read on; 0 at the end of the file, None where nothing came."""
+        skipped = self._skip()
+        if skipped != 1:
+            return skipped
+        self._make_room(needed)
+        try:
+            with memoryview(self._buffer) as whole, whole[self._end : self._room] as free:
+                count = self._source.fill(free)
+        except CaptureFileError as error:
+            self._damaged("no more can be read", error)
+            self._at = self._end
+            return 0
+        self._end += count or 0
+        self.bytes_read += count or 0
+        return count
+
+    @property
+    def _room(self) -> int:
+        return len(self._buffer) - PADDING_BYTES
+
+    def _skip(self) -> int | None:
+        """Read and drop what `_at` has stepped over; 1 where that is done."""
+        while self._at > self._end:
+            size = min(self._at - self._end, self._room)
+            try:
+                with memoryview(self._buffer) as whole, whole[:size] as free:
+                    count = self._source.fill(free)
+            except CaptureFileError as error:
+                self._damaged("no more can be read", error)
+                count = 0
+            if not count:
+                return count
+            self.bytes_read += count
+            self._at -= count
+        return 1
+
+    def _make_room(self, needed: int) -> None:
+        """Move what is left to the front; grow, by no more than there already is, if it is full."""
+        left = self._end - self._at
+        if left and self._at:
+            self._buffer[:left] = self._buffer[self._at : self._end]
+        self._at, self._end = 0, left
+        if left == self._room:
+            grown = min(max(needed, self._room + 1), 2 * self._room)
+            larger = bytearray(grown + PADDING_BYTES)
+            larger[:left] = self._buffer[:left]
+            self._buffer = larger
+
+    def _damaged(self, what: str, error: CaptureFileError | None = None) -> None:
+        if self.damage is None:
+            offset = self.bytes_read - max(self._end - self._at, 0)
+            cause = f" ({error})" if error is not None else ""
+            self.damage = f"{self.name}: byte {offset}: {what}{cause}"
+
+    def _secrets(self, text: bytes) -> None:
+        for number, line in enumerate(text.decode("ascii", "replace").splitlines(), 1):
+            if not self._keys.add_line(line):
+                self._malformed += 1
+                if self._malformed <= MAX_WARNINGS:
+                    place = f"embedded key log, line {number}"
+                    self.warnings.append(f"{self.name}: {place}: not a key log line, ignored")
+
+
+@contextmanager
+def open_capture(
+    path: Path, keys: KeyLog, *, buffer_bytes: int = BUFFER_BYTES
+) -> Iterator[CaptureFile]:
+    """A capture file, `-` for standard input; secrets in it are added to `keys`.
+
+    Raises CaptureFileError where it cannot be opened.
+    """
+    with opened(path) as source:
+        yield CaptureFile(str(path), source, keys, buffer_bytes=buffer_bytes)

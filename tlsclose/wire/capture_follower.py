@@ -1,0 +1,165 @@
+"""Every TCP connection of a capture, reported as soon as it is over.
+
+A connection is over when both sides have finished or one was reset, and nothing more came for a
+while of capture time; when its ports are used again; when too many others are open; or when the
+file ends. State is kept for open connections alone.
+"""
+
+import gc
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from tlsclose.wire.batch import Batch
+from tlsclose.wire.capture_connection import Ends, FollowedConnection, OpenConnection
+from tlsclose.wire.capture_file import CaptureFile
+from tlsclose.wire.capture_pass import Key, Pass
+from tlsclose.wire.columns import tcp_columns
+from tlsclose.wire.grouping import grouped
+from tlsclose.wire.keylog import KeyLog
+
+MAX_OPEN: Final = 20_000
+MAX_REMEMBERED: Final = 65_536
+"""Connections that are over, whose late packets begin no new one."""
+MAX_LINGERING: Final = 2048
+"""Connections that are over and wait for late packets."""
+LINGER_NS: Final = 10_000_000_000
+LIVE_LINGER_NS: Final = 500_000_000
+FORGET_NS: Final = 240_000_000_000
+"""Twice the longest life of a segment (RFC 9293 section 3.4.1)."""
+
+_COLLECT_AFTER: Final = 200_000
+"""Objects more than there were."""
+_EVICTED: Final = "reported before its end: too many connections were open at once"
+
+Report = Callable[[FollowedConnection], None]
+
+
+class CaptureFollower:
+    """Takes batches; reports each connection that is over.
+
+    `share` (which, of how many) leaves the other connections to other processes. Without `fast`
+    every segment is looked at; what comes out is the same.
+    """
+
+    def __init__(
+        self,
+        keys: KeyLog,
+        on_connection: Report,
+        *,
+        linger_ns: int = LINGER_NS,
+        share: tuple[int, int] = (0, 1),
+        fast: bool = True,
+        max_open: int = MAX_OPEN,
+    ) -> None:
+        self.fast = fast
+        self.late = 0
+        """Packets of connections that had been reported already."""
+        self.evicted = 0
+        """Connections reported before their end, to bound memory."""
+        self._keys = keys
+        self._on_connection = on_connection
+        self._linger_ns = linger_ns
+        self._share = share
+        self._max_open = max_open
+        self._open: OrderedDict[Key, OpenConnection] = OrderedDict()
+        self._over: dict[Key, OpenConnection] = {}
+        self._reported: OrderedDict[Key, int] = OrderedDict()
+        self._now_ns = 0
+
+    def take(self, batch: Batch) -> None:
+        """Follow a batch's packets."""
+        self._now_ns += batch.idle_ns
+        if len(batch):
+            groups = grouped(tcp_columns(batch), self._share)
+            if len(groups.columns):
+                Pass(self, batch, groups).run()
+            self._now_ns = int(batch.at_ns[-1])
+        self._sweep()
+
+    def finish(self) -> None:
+        """The capture is over, and with it every connection."""
+        while self._open:
+            _, connection = self._open.popitem(last=False)
+            self._on_connection(connection.finish())
+        self._over.clear()
+
+    def known(self, key: Key) -> OpenConnection | None:
+        """The open connection between two ends, which is in use now."""
+        connection = self._open.get(key)
+        if connection is not None:
+            self._open.move_to_end(key)
+        return connection
+
+    def is_late(self, key: Key, connection: OpenConnection | None, at_ns: int) -> bool:
+        """Whether a segment without SYN comes after its connection's end."""
+        if connection is not None:
+            return connection.over and at_ns - connection.last_ns > self._linger_ns
+        ended_ns = self._reported.get(key)
+        return ended_ns is not None and at_ns - ended_ns < FORGET_NS
+
+    def begin(self, key: Key, ends: Ends, at_ns: int, number: int) -> OpenConnection:
+        """Open a connection; one that is open between the same ends is over."""
+        if key in self._open:
+            self._end(key)
+        while len(self._open) >= self._max_open:
+            self.evicted += 1
+            self._end(next(iter(self._open)), _EVICTED)
+        self._reported.pop(key, None)
+        connection = self._open[key] = OpenConnection(self._keys, ends, at_ns, number)
+        return connection
+
+    def check(self, key: Key, connection: OpenConnection) -> None:
+        """See whether a connection has come to its end."""
+        if connection.ended():
+            self._over[key] = connection
+
+    def _sweep(self) -> None:
+        surplus = len(self._over) - MAX_LINGERING
+        done = [
+            key
+            for place, (key, connection) in enumerate(self._over.items())
+            if place < surplus or self._now_ns - connection.last_ns > self._linger_ns
+        ]
+        for key in done:
+            self._end(key)
+
+    def _end(self, key: Key, note: str = "") -> None:
+        connection = self._open.pop(key)
+        self._over.pop(key, None)
+        self._reported[key] = connection.last_ns
+        if len(self._reported) > MAX_REMEMBERED:
+            self._reported.popitem(last=False)
+        self._on_connection(connection.finish(note))
+
+
+def follow(
+    capture: CaptureFile,
+    keys: KeyLog,
+    *,
+    on_connection: Report,
+    share: tuple[int, int] = (0, 1),
+) -> CaptureFollower:
+    """Read a capture to its end; `keys` are those that its embedded secrets go to.
+
+    Raises CaptureFileError where it is none; see `capture.damage` for one that breaks off.
+    """
+    linger_ns = LIVE_LINGER_NS if capture.live else LINGER_NS
+    follower = CaptureFollower(keys, on_connection, linger_ns=linger_ns, share=share)
+    with few_collections():
+        for batch in capture:
+            follower.take(batch)
+        follower.finish()
+    return follower
+
+
+@contextmanager
+def few_collections() -> Iterator[None]:
+    """Have the cycle collector run seldom: connections that are over are freed without it."""
+    before = gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -1,0 +1,195 @@
+"""One batch of a capture on its way through the connection followers."""
+
+from bisect import bisect_left
+from typing import Final, Protocol
+
+import numpy as np
+
+from tlsclose.wire.batch import Batch, Integers, view
+from tlsclose.wire.capture_connection import Ends, OpenConnection
+from tlsclose.wire.columns import address
+from tlsclose.wire.fast_run import Lane, View, follow_run
+from tlsclose.wire.grouping import Grouped
+from tlsclose.wire.packets import Address, Segment, TcpFlags
+from tlsclose.wire.reassembly import Stamp
+
+Key = tuple[int, int, int, int, int, int]
+"""Two ends, each as `columns.address` takes it."""
+
+_SHORT_RUN: Final = 2
+"""So few segments are looked at one by one."""
+_SLOW_RUN: Final = 64
+"""So many of an unclean run are, before it is tried again."""
+_PAIRS: Final = (("src_high", "dst_high"), ("src", "dst"), ("src_port", "dst_port"))
+
+
+class Connections(Protocol):
+    """The connections that are open: `capture_follower.CaptureFollower`."""
+
+    fast: bool
+    late: int
+
+    def known(self, key: Key) -> OpenConnection | None: ...
+
+    def is_late(self, key: Key, connection: OpenConnection | None, at_ns: int) -> bool: ...
+
+    def begin(self, key: Key, ends: Ends, at_ns: int, number: int) -> OpenConnection: ...
+
+    def check(self, key: Key, connection: OpenConnection) -> None: ...
+
+
+class Pass:
+    """Connection after connection; of each, its segments in the order of capture."""
+
+    def __init__(self, connections: Connections, batch: Batch, groups: Grouped) -> None:
+        self._connections = connections
+        self._batch = batch
+        self._groups = groups
+        self._view = View(batch, groups)
+        packet = groups.columns.index
+        self._at_ns = view(batch.at_ns[packet])
+        self._number = view(packet + batch.first)
+        self._wire_before = view(
+            np.concatenate([np.zeros(1, np.int64), np.cumsum(batch.original[packet])])
+        )
+        self._flags = view(groups.columns.flags)
+        columns = groups.columns
+        self._forward_at = view(groups.forward.astype(np.int64))
+        self._seq, self._ack = view(columns.seq), view(columns.ack)
+        self._start, self._size = view(columns.start), view(columns.size)
+        self._window, self._truncated = view(columns.window), view(columns.truncated)
+        self._irregular: list[int] = [*groups.irregular.tolist(), len(groups.columns)]
+        self._first = self._behind = self._since = self._forward = 0
+
+    def run(self) -> None:
+        """In the order in which the connections appear in the batch."""
+        bounds = self._groups.bounds
+        keys = self._keys(bounds[:-1])
+        limits = bounds.tolist()
+        for place in np.argsort(self._groups.columns.index[bounds[:-1]], kind="stable").tolist():
+            self._group(keys[place], limits[place], limits[place + 1])
+
+    def _keys(self, rows: Integers) -> list[Key]:
+        columns, forward = self._groups.columns, self._groups.forward[rows]
+        firsts, seconds = [], []
+        for source, target in _PAIRS:
+            one, other = getattr(columns, source)[rows], getattr(columns, target)[rows]
+            firsts.append(np.where(forward, one, other).tolist())
+            seconds.append(np.where(forward, other, one).tolist())
+        return list(zip(*firsts, *seconds, strict=True))
+
+    def _group(self, key: Key, first: int, behind: int) -> None:
+        self._first, self._behind, self._since = first, behind, first
+        before = self._view.forward_before
+        self._forward = before[behind] - before[first]
+        at = bisect_left(self._irregular, first)
+        row = first
+        while row < behind:
+            stop = min(self._irregular[at], behind)
+            if row < stop:
+                row = self._regular(key, row, stop)
+            else:
+                self._single(key, row)
+                row += 1
+                at += 1
+        connection = self._connections.known(key)
+        if connection is not None:
+            self._remember(connection, behind)
+
+    def _regular(self, key: Key, row: int, behind: int) -> int:
+        """Segments that follow on each other; return up to where they were taken."""
+        connection = self._connections.known(key)
+        if connection is not None and behind - row > _SHORT_RUN and self._may_run(connection):
+            one, other = self._ranges(row), self._ranges(behind)
+            lanes = tuple(
+                Lane(self._view, connection.follower, connection.side(forward=not at), *limits)
+                for at, limits in enumerate(zip(one, other, strict=True))
+            )
+            if lanes[0].clean() and lanes[1].clean():
+                self._run(connection, (lanes[0], lanes[1]), row, behind)
+                self._connections.check(key, connection)
+                return behind
+        behind = min(behind, row + _SLOW_RUN)
+        for one_row in range(row, behind):
+            self._single(key, one_row)
+        return behind
+
+    def _may_run(self, connection: OpenConnection) -> bool:
+        settled = connection.follower.tcp.client is not None
+        return self._connections.fast and settled and not connection.over
+
+    def _ranges(self, row: int) -> tuple[int, int]:
+        """Where both sides' segments from `row` on begin in the order by side."""
+        before = self._view.forward_before
+        forward = before[row] - before[self._first]
+        return self._first + forward, row + self._forward - forward
+
+    def _run(
+        self, connection: OpenConnection, lanes: tuple[Lane, Lane], row: int, behind: int
+    ) -> None:
+        follower = connection.follower
+        follow_run(lanes, connection.started_ns)
+        for lane in lanes:
+            if (number := lane.acknowledged()) >= 0:
+                follower.tcp.half(lane.side.other).acknowledge(number)
+        last_ns = self._at_ns[behind - 1]
+        stamp = Stamp(last_ns - connection.started_ns, self._number[behind - 1])
+        follower.tcp.skip(stamp, behind - row)
+        connection.last_ns = last_ns
+        connection.bytes += self._wire_before[behind] - self._wire_before[row]
+
+    def _single(self, key: Key, row: int) -> None:
+        """One segment, looked at."""
+        flags, at_ns, number = self._flags[row], self._at_ns[row], self._number[row]
+        forward, sequence = bool(self._forward_at[row]), self._seq[row]
+        connection = self._connections.known(key)
+        late = self._connections.is_late(key, connection, at_ns)
+        if flags & TcpFlags.SYN:
+            if connection is not None and (
+                late or connection.replaced_by(forward=forward, sequence=sequence, flags=flags)
+            ):
+                connection = None
+        elif late:
+            self._connections.late += 1
+            return
+        if connection is None:
+            ends = (address(*key[:3]), address(*key[3:]))
+            connection = self._connections.begin(key, ends, at_ns, number)
+            self._since = row
+        if flags & TcpFlags.RST:
+            self._remember(connection, row)
+        connection.note_flags(forward=forward, sequence=sequence, flags=flags)
+        connection.last_ns = at_ns
+        connection.bytes += self._wire_before[row + 1] - self._wire_before[row]
+        segment = self._segment(row, connection.ends if forward else connection.ends[::-1])
+        connection.follower.segment(at_ns - connection.started_ns, number, segment)
+        self._connections.check(key, connection)
+
+    def _remember(self, connection: OpenConnection, behind: int) -> None:
+        """Tell TCP what a RST may answer."""
+        if connection.follower.tcp.client is None:
+            return
+        for at, (first, last) in enumerate(
+            zip(self._ranges(self._since), self._ranges(behind), strict=True)
+        ):
+            if first < last:
+                rows = self._view.last_sent(first, last)
+                connection.follower.tcp.remember(connection.side(forward=not at), rows.tolist)
+
+    def _segment(self, row: int, ends: tuple[Address, Address]) -> Segment:
+        columns = self._groups.columns
+        if columns.single:
+            single = columns.single.get(int(columns.index[row]))
+            if single is not None:
+                return single
+        start, size = self._start[row], self._size[row]
+        return Segment(
+            src=ends[0],
+            dst=ends[1],
+            seq=self._seq[row],
+            ack=self._ack[row],
+            flags=self._flags[row],
+            payload=bytes(self._view.buffer[start : start + size]),
+            window=self._window[row],
+            truncated=self._truncated[row],
+        )

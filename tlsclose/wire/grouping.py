@@ -1,0 +1,170 @@
+"""The segments of a batch by connection and direction, still as columns.
+
+What can be told without looking at one segment alone is told here: where each direction's bytes
+follow on each other, how far it was acknowledged, and which segments need a closer look.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tlsclose.wire.batch import Integers
+from tlsclose.wire.columns import Columns, Flags, take
+from tlsclose.wire.packets import TcpFlags
+
+SPECIAL: Final = TcpFlags.SYN | TcpFlags.FIN | TcpFlags.RST
+MAX_STRAY: Final = 2**29
+"""Acknowledgement numbers of one batch further apart than this are looked at one by one."""
+
+_MODULUS: Final = 2**32
+_HALF: Final = 2**31
+_MIX: Final = tuple(
+    np.uint64(number)
+    for number in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xFF51AFD7ED558CCD)
+)
+
+Hashes = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouped:
+    """`n` segments sorted by connection, then by time; columns have an element for each."""
+
+    columns: Columns
+    bounds: Integers
+    """Where each connection begins, and `n`."""
+    forward: Flags
+    """Sent by the end that the key names first."""
+    forward_before: Integers
+    """`n + 1`: how many segments before each are `forward`."""
+    irregular: Integers
+    """Those to be looked at one by one."""
+    by_side: Integers
+    """Positions here in the order of connection, side (`forward` first), time."""
+    end: Integers
+    """In that order: running total of payload bytes."""
+    acknowledged: Integers
+    """In that order: the highest acknowledgement number of this connection and side so far, -1
+    before the first."""
+
+
+def grouped(columns: Columns, share: tuple[int, int] = (0, 1)) -> Grouped:
+    """Sort; `share` (which, of how many) keeps some of the connections."""
+    source = _hash(columns.src_high, columns.src, columns.src_port)
+    target = _hash(columns.dst_high, columns.dst, columns.dst_port)
+    key = _scrambled(source + target)
+    if share[1] > 1:
+        mine = np.flatnonzero(key % np.uint64(share[1]) == share[0])
+        columns, source, target, key = take(columns, mine), source[mine], target[mine], key[mine]
+    forward = source < target
+    order = np.argsort(key, kind="stable")
+    columns, forward, key = take(columns, order), forward[order], key[order]
+    new = _changes(key)
+    if _collides(columns, forward, new):
+        order, new = _sorted_exactly(columns, forward)
+        columns, forward = take(columns, order), forward[order]
+    bounds = np.append(np.flatnonzero(new), len(columns))
+    return _sided(columns, bounds, forward, new)
+
+
+def _sided(columns: Columns, bounds: Integers, forward: Flags, new: Flags) -> Grouped:
+    group = np.cumsum(new) - 1
+    side = group * 2 + ~forward
+    small = len(side) and side[-1] < 2**16 - 1
+    by_side = np.argsort(side.astype(np.uint16) if small else side, kind="stable")
+    special = (columns.flags & SPECIAL != 0) | (columns.truncated > 0)
+    if columns.single:
+        special |= np.isin(columns.index, list(columns.single))
+    sides = side[by_side]
+    stray, acknowledged = _acknowledged(columns, by_side, sides)
+    irregular = special | _broken(columns, by_side, sides, special)
+    if len(stray):
+        irregular |= np.isin(group, stray >> 1)
+    size = np.where(irregular, 0, columns.size)[by_side]
+    return Grouped(
+        columns=columns,
+        bounds=bounds,
+        forward=forward,
+        forward_before=np.concatenate([[0], np.cumsum(forward)]),
+        irregular=np.flatnonzero(irregular),
+        by_side=by_side,
+        end=np.cumsum(size),
+        acknowledged=acknowledged,
+    )
+
+
+def _broken(columns: Columns, by_side: Integers, sides: Integers, special: Flags) -> Flags:
+    """Data that does not begin where the data before it in its direction ends."""
+    carrying = np.flatnonzero((columns.size > 0)[by_side] & ~special[by_side])
+    rows = by_side[carrying]
+    seq, size, whose = columns.seq[rows], columns.size[rows], sides[carrying]
+    follows = (seq[:-1] + size[:-1]) % _MODULUS == seq[1:]
+    wrong = rows[1:][~follows & (whose[1:] == whose[:-1])]
+    broken = np.zeros(len(columns), np.bool_)
+    broken[wrong] = True
+    return broken
+
+
+def _acknowledged(
+    columns: Columns, by_side: Integers, sides: Integers
+) -> tuple[Integers, Integers]:
+    """The sides whose acknowledgement numbers jump, and the highest one so far of each."""
+    counting = np.flatnonzero((columns.flags & TcpFlags.ACK != 0)[by_side])
+    whose, ack = sides[counting], columns.ack[by_side[counting]]
+    first = np.flatnonzero(_changes(whose))
+    begin = np.repeat(ack[first], np.diff(np.append(first, len(whose))))
+    behind = (ack - begin) % _MODULUS
+    ahead = np.where(behind >= _HALF, behind - _MODULUS, behind)
+    stray = np.abs(ahead) >= MAX_STRAY
+    # Each side's numbers lie above those of the side before, so that one running maximum does.
+    lift = whose * (4 * MAX_STRAY)
+    highest = np.maximum.accumulate(np.where(stray, 0, ahead) + lift) - lift
+    so_far = np.full(len(by_side), -1, np.int64)
+    so_far[counting] = (begin + highest) % _MODULUS
+    last = np.maximum.accumulate(np.where(so_far >= 0, np.arange(len(so_far)), -1))
+    known = (last >= 0) & (sides[last] == sides)
+    return whose[stray], np.where(known, so_far[last], -1)
+
+
+def _changes(values: npt.NDArray[np.uint64] | Integers) -> Flags:
+    changes = np.ones(len(values), np.bool_)
+    changes[1:] = values[1:] != values[:-1]
+    return changes
+
+
+def _hash(high: Hashes, low: Hashes, port: Integers) -> Hashes:
+    mixed = high * _MIX[0] + low * _MIX[1] + port.astype(np.uint64) * _MIX[2]
+    return _scrambled(mixed)
+
+
+def _scrambled(number: Hashes) -> Hashes:
+    number = (number ^ (number >> np.uint64(33))) * _MIX[3]
+    return number ^ (number >> np.uint64(29))
+
+
+def _ends(columns: Columns, forward: Flags) -> list[npt.NDArray[np.uint64] | Integers]:
+    pairs = (("src_high", "dst_high"), ("src", "dst"), ("src_port", "dst_port"))
+    found = []
+    for source, target in pairs:
+        one, other = getattr(columns, source), getattr(columns, target)
+        found += [np.where(forward, one, other), np.where(forward, other, one)]
+    return found
+
+
+def _collides(columns: Columns, forward: Flags, new: Flags) -> bool:
+    """Whether two connections have one hash."""
+    within = ~new[1:]
+    return any(
+        bool((within & (column[1:] != column[:-1])).any()) for column in _ends(columns, forward)
+    )
+
+
+def _sorted_exactly(columns: Columns, forward: Flags) -> tuple[Integers, Flags]:
+    ends = _ends(columns, forward)
+    order = np.lexsort(ends)
+    new = np.zeros(len(order), np.bool_)
+    for column in ends:
+        new |= _changes(column[order])
+    return order, new
