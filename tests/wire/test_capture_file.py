@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -245,7 +246,6 @@ def test_plain_and_packed_files(tmp_path):
 
 
 def test_zstd(tmp_path):
-    zstandard = pytest.importorskip("zstandard")
     path = tmp_path / "packed.pcap.zst"
     path.write_bytes(zstandard.compress(pcap(FRAMES)))
     assert opened(path)[0] == 3
