@@ -8,7 +8,7 @@ from tlsclose.net.exchange import Exchange
 from tlsclose.net.scenario import Action, Scenario
 from tlsclose.net.session import Session
 
-FIN_PATIENCE_S: Final = 0.002
+FIN_PATIENCE_S: Final = 0.005
 
 
 class Endpoint:
