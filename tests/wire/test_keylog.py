@@ -119,15 +119,6 @@ def test_unknown_secrets_are_none():
     assert keys.secret(SECOND, "CLIENT_RANDOM") is None
 
 
-def test_forget():
-    keys = KeyLog()
-    keys.add_line(line())
-    keys.add_line(line(client_random=SECOND))
-    keys.forget(FIRST)
-    keys.forget(FIRST)
-    assert keys.lines() == (line(client_random=SECOND),)
-
-
 def test_readers_beside_a_writer():
     keys = KeyLog()
     failures = []

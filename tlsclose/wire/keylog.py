@@ -74,11 +74,6 @@ class KeyLog:
                 for label, secret in secrets.items()
             )
 
-    def forget(self, client_random: bytes) -> None:
-        """Drop the secrets of a connection that is over."""
-        with self._lock:
-            self._secrets.pop(client_random, None)
-
     @classmethod
     def read(cls, path: Path) -> tuple["KeyLog", tuple[str, ...]]:
         """Read a file: the secrets, and a warning `path:line: ...` for each malformed line.

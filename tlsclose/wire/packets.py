@@ -15,8 +15,6 @@ from tlsclose.wire.frame import Frame, LinkType
 
 Address = tuple[str, int]
 """IP address as text, and port."""
-Flow = tuple[Address, Address]
-"""Both ends of a connection in a fixed order, whoever sent."""
 
 _IPV4: Final = 0x0800
 _IPV6: Final = 0x86DD
@@ -72,12 +70,6 @@ class Segment(NamedTuple):
     """As in the header, without scaling."""
     truncated: int
     """Payload bytes at the end that the capture's snap length cut off."""
-
-
-def flow(segment: Segment) -> Flow:
-    """The key under which both directions of a connection meet."""
-    src, dst = segment.src, segment.dst
-    return (src, dst) if src <= dst else (dst, src)
 
 
 def decode(frame: Frame) -> Segment | None:
