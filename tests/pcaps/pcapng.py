@@ -37,10 +37,15 @@ class Capture(NamedTuple):
 
 def read(path: Path) -> Capture:
     """Read a whole file."""
+    return parsed(path.read_bytes())
+
+
+def parsed(data: bytes) -> Capture:
+    """Read a file that is in memory."""
     frames: list[Frame] = []
     keys: list[str] = []
     links: list[int] = []
-    blocks = _blocks(path.read_bytes())
+    blocks = _blocks(data)
     _check_section(*next(blocks, (0, b"")))
     for kind, body in blocks:
         match kind:
