@@ -10,12 +10,13 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from tlsclose.core.report import Report, Summary
-from tlsclose.net.settings import AnalyzeSettings, CaptureSettings, ListenSettings, ProbeSettings
-from tlsclose.net.target import Target
-from tlsclose.providers.base import TlsSettings
 
 if TYPE_CHECKING:
+    from tlsclose.net.analyze_settings import AnalyzeSettings
     from tlsclose.net.listener import Listening
+    from tlsclose.net.settings import CaptureSettings, ListenSettings, ProbeSettings
+    from tlsclose.net.target import Target
+    from tlsclose.providers.base import TlsSettings
 
 __all__ = ["analyze", "demo", "listen", "probe"]
 
@@ -23,8 +24,8 @@ OnReport = Callable[[Report], None]
 
 
 def probe(
-    targets: Sequence[Target],
-    settings: ProbeSettings,
+    targets: "Sequence[Target]",
+    settings: "ProbeSettings",
     *,
     on_report: OnReport,
     stop: Event | None = None,
@@ -60,7 +61,7 @@ def probe(
 
 
 def listen(
-    settings: ListenSettings,
+    settings: "ListenSettings",
     *,
     on_ready: "Callable[[Listening], None]",
     on_report: OnReport,
@@ -91,7 +92,7 @@ def listen(
 
 def analyze(
     paths: Sequence[Path],
-    settings: AnalyzeSettings,
+    settings: "AnalyzeSettings",
     *,
     on_report: OnReport,
     on_warning: Callable[[str], None] = lambda _: None,
@@ -118,7 +119,7 @@ def analyze(
 
 
 def demo(
-    *, on_report: OnReport, capture: CaptureSettings, tls: TlsSettings | None = None
+    *, on_report: OnReport, capture: "CaptureSettings", tls: "TlsSettings | None" = None
 ) -> tuple[Report, ...]:
     """Probe an embedded listener; returns the probe's report, then the listener's."""
     from concurrent.futures import ThreadPoolExecutor
@@ -126,6 +127,8 @@ def demo(
 
     from tlsclose.net.capture import CaptureRun
     from tlsclose.net.listener import Listener
+    from tlsclose.net.settings import ListenSettings
+    from tlsclose.providers.base import TlsSettings
     from tlsclose.providers.identity import ephemeral
     from tlsclose.providers.registry import provider as make_provider
 
@@ -155,7 +158,10 @@ def demo(
 
 
 def _probe_itself(
-    where: "Listening", capture: CaptureSettings, tls: TlsSettings, on_report: OnReport
+    where: "Listening", capture: "CaptureSettings", tls: "TlsSettings", on_report: OnReport
 ) -> tuple[Report, ...]:
+    from tlsclose.net.settings import ProbeSettings
+    from tlsclose.net.target import Target
+
     settings = ProbeSettings(capture=capture, tls=tls)
     return probe([Target(host=where.host, port=where.port)], settings, on_report=on_report)

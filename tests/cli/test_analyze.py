@@ -13,7 +13,7 @@ from tests.cli.stub import broken, observed
 from tlsclose.cli import bar
 from tlsclose.core.report import Summary
 from tlsclose.core.verdict import Code, Confidence
-from tlsclose.net.settings import AnalyzeSettings
+from tlsclose.net.analyze_settings import AnalyzeSettings
 from tlsclose.report import schema
 
 BOTH = [observed(), observed(Code.PREMATURE_CLOSE, stream=1)]

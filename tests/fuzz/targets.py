@@ -15,9 +15,9 @@ from tests.wire.in_memory import Bytes
 from tlsclose import api
 from tlsclose.core.event import Event, Side
 from tlsclose.errors import CaptureFileError, KeyLogError
+from tlsclose.net.analyze_settings import AnalyzeSettings
 from tlsclose.net.key_files import KeyFiles
 from tlsclose.net.observed import Observed, assemble_observed
-from tlsclose.net.settings import AnalyzeSettings
 from tlsclose.wire.batch import PADDING_BYTES, Batch
 from tlsclose.wire.capture_connection import FollowedConnection
 from tlsclose.wire.capture_file import CaptureFile
@@ -44,7 +44,7 @@ class Target:
 
 @cache
 def _folder() -> Path:
-    shared = Path("/dev/shm")  # noqa: S108 - in memory where there is such a place
+    shared = Path("/dev/shm")
     found = tempfile.mkdtemp(prefix="tlsclose-fuzz", dir=shared if shared.is_dir() else None)
     return Path(found)
 

@@ -6,7 +6,7 @@ from tests.net.test_observed import OPENING, close, event, followed, seen
 from tlsclose.core.event import Kind, Side, Source
 from tlsclose.core.verdict import Code
 from tlsclose.net.analysis import Analysis
-from tlsclose.net.settings import AnalyzeSettings
+from tlsclose.net.analyze_settings import AnalyzeSettings
 
 CLEAN = followed(*OPENING, *close(10, Source.DECRYPTED))
 RESET = followed(*OPENING, event(9, Side.SERVER, Kind.RST), sni="Other.Example")

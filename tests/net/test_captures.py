@@ -10,9 +10,9 @@ from tlsclose.core.event import Source
 from tlsclose.errors import CaptureFileError
 from tlsclose.net import captures
 from tlsclose.net.analysis import Analysis
+from tlsclose.net.analyze_settings import AnalyzeSettings
 from tlsclose.net.captures import CaptureReader
 from tlsclose.net.key_files import KeyFiles
-from tlsclose.net.settings import AnalyzeSettings
 
 CLEAN = seen(followed(*OPENING, *close(10, Source.DECRYPTED)))
 

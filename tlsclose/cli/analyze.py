@@ -9,19 +9,19 @@ from typing import Final
 
 import click
 
-from tlsclose.cli import options
 from tlsclose.cli.bar import Bar, length
 from tlsclose.cli.files import check_distinct
 from tlsclose.cli.group import PROGRAM
 from tlsclose.cli.interruption import Interruption, interruption
 from tlsclose.cli.output import Format, Presentation, Reporter
+from tlsclose.cli.presentation import KEY_LOG_VARIABLE, READABLE, presentation
 from tlsclose.cli.say import say
 from tlsclose.cli.table_sink import Table
 from tlsclose.cli.values import EndType, Visible
 from tlsclose.core.outcome import ExitCode, Outcome, is_finding
 from tlsclose.core.report import Report, Summary
 from tlsclose.core.verdict import Code
-from tlsclose.net.settings import AnalyzeSettings, CaptureSettings
+from tlsclose.net.analyze_settings import AnalyzeSettings
 from tlsclose.report.amount import plural
 
 STDIN: Final = Path("-")
@@ -47,12 +47,12 @@ CAPTURE: Final = click.Path(
 @click.option(
     "--keylog",
     "keylogs",
-    type=options.READABLE,
+    type=READABLE,
     multiple=True,
     help="Read keys from this file; repeatable.  "
-    f"[default: ${options.KEY_LOG_VARIABLE}, and what captures have embedded]",
+    f"[default: ${KEY_LOG_VARIABLE}, and what captures have embedded]",
 )
-@options.presentation
+@presentation
 def analyze(
     *,
     captures: tuple[Path, ...],
@@ -85,7 +85,7 @@ def analyze(
 
 def _from_environment() -> tuple[Path, ...]:
     """The key log that programs on this machine append to, once one of them has."""
-    name = os.environ.get(options.KEY_LOG_VARIABLE)
+    name = os.environ.get(KEY_LOG_VARIABLE)
     return (Path(name),) if name and Path(name).is_file() else ()
 
 
@@ -114,7 +114,7 @@ class _Run:
         one = self._settings.stream is not None or self._settings.end is not None
         table = Table(captures=len(self._captures), timelines=one)
         with (
-            Reporter(self._show, CaptureSettings(), ordered=False, table=table) as reporter,
+            Reporter(self._show, ordered=False, table=table) as reporter,
             interruption() as interrupted,
         ):
             summary = api.analyze(

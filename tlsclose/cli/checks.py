@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tlsclose.cli.files import check_writable
-from tlsclose.cli.options import KEY_LOG_VARIABLE
+from tlsclose.cli.presentation import KEY_LOG_VARIABLE
 from tlsclose.errors import UsageError
 
 GRANT_CAPTURE: Final = (

@@ -4,6 +4,7 @@ import click
 
 from tlsclose.cli import options
 from tlsclose.cli.output import Presentation, Reporter
+from tlsclose.cli.presentation import presentation
 from tlsclose.cli.say import say
 from tlsclose.core.outcome import exit_code
 from tlsclose.net.settings import CaptureSettings
@@ -11,7 +12,7 @@ from tlsclose.net.settings import CaptureSettings
 
 @click.command()
 @options.capture
-@options.presentation
+@presentation
 def demo(*, capture: CaptureSettings, show: Presentation) -> int:
     """Probe an embedded listener on the loopback interface and show both verdicts."""
     from tlsclose import api

@@ -6,8 +6,8 @@ from typing import Final
 
 import click
 
-from tlsclose.cli import options
 from tlsclose.cli.output import Format
+from tlsclose.cli.presentation import plain_format
 from tlsclose.core.outcome import ExitCode
 from tlsclose.report.safe import clean
 
@@ -15,7 +15,7 @@ SCHEMA_VERSION: Final = 1
 
 
 @click.command()
-@options.plain_format
+@plain_format
 def doctor(*, format_: str) -> int:
     """Check TLS engines, capture rights and optional parts; say what to do about each gap."""
     from tlsclose.cli.checks import State, run_checks

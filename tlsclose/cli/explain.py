@@ -9,8 +9,8 @@ from typing import Final
 
 import click
 
-from tlsclose.cli import options
 from tlsclose.cli.output import Format
+from tlsclose.cli.presentation import plain_format
 from tlsclose.core.error_text import LONGEST
 from tlsclose.core.explain import Entry, ErrorText, entries, entry, match_error
 from tlsclose.core.finding_notes import FINDING_NOTES, FindingNote
@@ -23,7 +23,7 @@ SCHEMA_VERSION: Final = 1
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("words", nargs=-1, metavar="[CODE|ERROR TEXT]")
-@options.plain_format
+@plain_format
 def explain(*, words: tuple[str, ...], format_: str) -> int:
     """Explain a verdict code, a finding's code, or an error text pasted from any TLS stack.
 

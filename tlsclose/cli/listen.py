@@ -7,6 +7,7 @@ import click
 from tlsclose.cli import options
 from tlsclose.cli.interruption import interruption
 from tlsclose.cli.output import Presentation, Reporter
+from tlsclose.cli.presentation import presentation
 from tlsclose.cli.say import say
 from tlsclose.cli.scenario_help import ScenarioCommand
 from tlsclose.cli.values import Visible
@@ -62,7 +63,7 @@ MOST_BODY: Final = 2**30
 @options.provider
 @options.timeout(LISTEN_TIMEOUT_S)
 @options.capture
-@options.presentation
+@presentation
 def listen(
     *,
     host: str,

@@ -3,15 +3,14 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import click
 
 from tlsclose.cli.files import check_writable
-from tlsclose.cli.output import Format, OutputFile, Presentation
+from tlsclose.cli.presentation import KEY_LOG_VARIABLE, READABLE, Command, together
 from tlsclose.cli.values import (
     AlpnNames,
-    OutputType,
     RequestType,
     ScenarioType,
     Seconds,
@@ -20,30 +19,15 @@ from tlsclose.cli.values import (
     Visible,
 )
 from tlsclose.core.record import TlsVersion
-from tlsclose.core.verdict import Severity
 from tlsclose.net.settings import CaptureMode, CaptureSettings, Family, RequestSpec
 from tlsclose.providers.base import Identity, TlsSettings
 
-Command = Callable[..., int]
 Decorator = Callable[[Command], Command]
-_F = TypeVar("_F", bound=Callable[..., object])
 
 FILE: Final = click.Path(path_type=Path)
-READABLE: Final = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 VERSIONS: Final = (TlsVersion.TLS12.value, TlsVersion.TLS13.value)
-FAIL_ON: Final = tuple(item.value for item in Severity if item is not Severity.OK)
 FAMILIES: Final = {(False, False): Family.ANY, (True, False): Family.V4, (False, True): Family.V6}
-KEY_LOG_VARIABLE: Final = "SSLKEYLOGFILE"
-
-
-def _together(*options: Callable[[_F], _F]) -> Callable[[_F], _F]:
-    def decorate(command: _F) -> _F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 def scenarios(default: str) -> Decorator:
@@ -90,7 +74,7 @@ def timeout(default: float) -> Decorator:
 
 def request(command: Command) -> Command:
     """`--request` and `--path`: passes `request` and `path`, which is None unless given."""
-    return _together(
+    return together(
         click.option(
             "--request",
             type=RequestType(),
@@ -120,7 +104,7 @@ def family(command: Command) -> Command:
             raise click.UsageError("-4 and -6 exclude each other; give one or neither")
         return command(*args, family=FAMILIES[v4, v6], **rest)
 
-    return _together(
+    return together(
         click.option("-4", "v4", is_flag=True, help="Use IPv4 only."),
         click.option("-6", "v6", is_flag=True, help="Use IPv6 only."),
     )(call)
@@ -161,7 +145,7 @@ def tls(command: Command) -> Command:
         )
         return command(*args, tls=settings, **rest)
 
-    return _together(
+    return together(
         click.option("--tls", "version", type=click.Choice(VERSIONS), help="Only this version."),
         click.option(
             "--ciphers", type=Visible("names"), help="OpenSSL cipher list or TLS 1.3 suite names."
@@ -217,7 +201,7 @@ def capture(command: Command) -> Command:
         _check_capture(settings)
         return command(*args, capture=settings, **rest)
 
-    return _together(
+    return together(
         click.option(
             "--capture",
             type=click.Choice([mode.value for mode in CaptureMode]),
@@ -246,76 +230,3 @@ def _check_capture(settings: CaptureSettings) -> None:
         check_writable(settings.pcap, "--pcap")
     if settings.keylog:
         check_writable(settings.keylog, f"--keylog or {KEY_LOG_VARIABLE}")
-
-
-def presentation(command: Command) -> Command:
-    """What the user wants to see: passes `show`."""
-
-    @wraps(command)
-    def call(
-        *args: object,
-        format_: str,
-        output: tuple[OutputFile, ...],
-        fail_on: str,
-        color: str,
-        quiet: bool,
-        verbose: int,
-        **rest: object,
-    ) -> int:
-        if quiet and verbose:
-            raise click.UsageError("-q and -v exclude each other")
-        show = Presentation(
-            format=Format(format_),
-            outputs=output,
-            fail_on=Severity(fail_on),
-            color=color,
-            verbosity=-1 if quiet else verbose,
-        )
-        return command(*args, show=show, **rest)
-
-    return _together(
-        report_format,
-        click.option(
-            "--output", type=OutputType(), multiple=True, help="Write a file too; repeatable."
-        ),
-        click.option(
-            "--fail-on",
-            type=click.Choice(FAIL_ON),
-            default=Severity.WARNING.value,
-            show_default=True,
-            help="Least severity that makes the exit code 1.",
-        ),
-        click.option(
-            "--color",
-            type=click.Choice(("auto", "always", "never")),
-            default="auto",
-            show_default=True,
-            help="Colour the text.",
-        ),
-        click.option("-q", "--quiet", is_flag=True, help="Verdicts only, no progress."),
-        click.option("-v", "--verbose", count=True, help="Every record; -vv every packet."),
-    )(call)
-
-
-def report_format(command: Command) -> Command:
-    """`--format` of reports: passes `format_`."""
-    return click.option(
-        "--format",
-        "format_",
-        type=click.Choice([item.value for item in Format]),
-        default=Format.TEXT.value,
-        show_default=True,
-        help="Format on standard output.",
-    )(command)
-
-
-def plain_format(command: Command) -> Command:
-    """`--format text|json` of commands that report no connection: passes `format_`."""
-    return click.option(
-        "--format",
-        "format_",
-        type=click.Choice((Format.TEXT.value, Format.JSON.value)),
-        default=Format.TEXT.value,
-        show_default=True,
-        help="Format on standard output.",
-    )(command)

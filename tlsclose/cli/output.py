@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, assert_never, cast
+from typing import IO, TYPE_CHECKING, Self, assert_never, cast
 
 from tlsclose.cli.files import AtomicFile, check_distinct
 from tlsclose.cli.sinks import Destination, JsonlSink, JsonSink, Sink, TextSink
@@ -14,7 +14,9 @@ from tlsclose.cli.stdout import ReportStdout
 from tlsclose.cli.table_sink import Table, TableSink
 from tlsclose.core.report import Report, Summary
 from tlsclose.core.verdict import Severity
-from tlsclose.net.settings import CaptureSettings
+
+if TYPE_CHECKING:
+    from tlsclose.net.settings import CaptureSettings
 
 
 class Format(StrEnum):
@@ -57,7 +59,7 @@ class Reporter:
     def __init__(
         self,
         show: Presentation,
-        capture: CaptureSettings,
+        capture: "CaptureSettings | None" = None,
         *,
         ordered: bool,
         timelines: int | None = None,
@@ -114,8 +116,9 @@ class Reporter:
             file.discard()
 
 
-def _paths(show: Presentation, capture: CaptureSettings) -> Iterator[Path]:
-    yield from filter(None, (capture.pcap, capture.keylog))
+def _paths(show: Presentation, capture: "CaptureSettings | None") -> Iterator[Path]:
+    if capture is not None:
+        yield from filter(None, (capture.pcap, capture.keylog))
     yield from (output.path for output in show.outputs)
 
 

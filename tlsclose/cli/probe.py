@@ -9,6 +9,7 @@ from tlsclose.cli import options
 from tlsclose.cli.group import PROGRAM
 from tlsclose.cli.interruption import interruption
 from tlsclose.cli.output import Format, Presentation, Reporter
+from tlsclose.cli.presentation import presentation
 from tlsclose.cli.progress import progress
 from tlsclose.cli.say import say
 from tlsclose.cli.scenario_help import ScenarioCommand
@@ -45,7 +46,7 @@ MOST_REPEATS: Final = 100_000
 )
 @options.family
 @options.capture
-@options.presentation
+@presentation
 def probe(
     *,
     targets: tuple[Target, ...],

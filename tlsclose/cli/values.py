@@ -3,16 +3,12 @@
 import math
 import re
 from collections.abc import Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from click.shell_completion import CompletionItem
 
 from tlsclose.cli.output import Format, OutputFile
-from tlsclose.net.settings import RequestSpec
-from tlsclose.net.target import Target, ascii_name, parse
 
 LONGEST_WAIT_S: Final = 3600.0
 MOST_BYTES: Final = 16 * 2**20
@@ -24,6 +20,11 @@ _PATH: Final = re.compile(r"/[!-~]*\Z")
 _ALPN: Final = re.compile(r"[!-+\--~]{1,255}\Z")
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from tlsclose.net.settings import RequestSpec
+    from tlsclose.net.target import Target
+
     ParamType = click.ParamType[Any]
 else:
     ParamType = click.ParamType
@@ -35,8 +36,10 @@ class TargetType(ParamType):
     name = "target"
 
     def convert(
-        self, value: str | Target, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Target:
+        self, value: "str | Target", param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Target":
+        from tlsclose.net.target import Target, parse
+
         del param, ctx
         return value if isinstance(value, Target) else parse(value)
 
@@ -86,7 +89,9 @@ class ScenarioType(ParamType):
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    ) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
         del ctx, param
         return [CompletionItem(name) for name in self.choices() if name.startswith(incomplete)]
 
@@ -97,8 +102,10 @@ class RequestType(ParamType):
     name = "request"
 
     def convert(
-        self, value: str | RequestSpec, param: click.Parameter | None, ctx: click.Context | None
-    ) -> RequestSpec:
+        self, value: "str | RequestSpec", param: click.Parameter | None, ctx: click.Context | None
+    ) -> "RequestSpec":
+        from tlsclose.net.settings import RequestSpec
+
         if isinstance(value, RequestSpec):
             return value
         if value == "http":
@@ -151,6 +158,8 @@ class ServerName(ParamType):
     name = "host"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from tlsclose.net.target import ascii_name
+
         name = ascii_name(value)
         if name.replace(".", "").isdigit():
             self.fail(f"{value!r} is an address; name a host", param, ctx)
@@ -220,6 +229,8 @@ class EndType(ParamType):
     ) -> tuple[str, int]:
         if isinstance(value, tuple):
             return value
+        from ipaddress import ip_address
+
         host, _, port = value.rpartition(":")
         number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0
         bracketed = host[:1] + host[-1:] == "[]"

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 from typing import Final
 
 from tlsclose.core.report import Report, Summary
+from tlsclose.net.analyze_settings import AnalyzeSettings
 from tlsclose.net.observed import Observed, assemble_observed, spoke_tls, unreadable
-from tlsclose.net.settings import AnalyzeSettings
 from tlsclose.wire.packets import Address
 
 STDIN: Final = "-"

@@ -5,7 +5,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from tlsclose.core.verdict import Code
 from tlsclose.providers.base import TlsSettings
 
 NS_PER_S: Final = 1_000_000_000
@@ -87,20 +86,3 @@ class ListenSettings:
     """Bytes of each response's body."""
     framing: BodyFraming = BodyFraming.CONTENT_LENGTH
     capture: CaptureSettings = CaptureSettings()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalyzeSettings:
-    """Which connections of a capture to report; None and empty mean every one."""
-
-    keylogs: tuple[Path, ...] = ()
-    """Key logs to read, beside the keys that a capture has embedded."""
-    stream: int | None = None
-    """Number of the connection in its file, from 0."""
-    end: tuple[str, int] | None = None
-    """Address and port of either end."""
-    host: str | None = None
-    """Address of either end, or the server name that the client asked for."""
-    port: int | None = None
-    """Port of either end."""
-    verdicts: frozenset[Code] = frozenset()

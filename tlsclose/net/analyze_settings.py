@@ -1,0 +1,23 @@
+"""What a user chose for a run over captures: nothing here needs the network's settings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlsclose.core.verdict import Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalyzeSettings:
+    """Which connections of a capture to report; None and empty mean every one."""
+
+    keylogs: tuple[Path, ...] = ()
+    """Key logs to read, beside the keys that a capture has embedded."""
+    stream: int | None = None
+    """Number of the connection in its file, from 0."""
+    end: tuple[str, int] | None = None
+    """Address and port of either end."""
+    host: str | None = None
+    """Address of either end, or the server name that the client asked for."""
+    port: int | None = None
+    """Port of either end."""
+    verdicts: frozenset[Code] = frozenset()
