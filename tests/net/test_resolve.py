@@ -4,7 +4,8 @@ import threading
 import pytest
 
 from tlsclose.net import resolve as module
-from tlsclose.net.resolve import address_text, resolve
+from tlsclose.net.address import address_text
+from tlsclose.net.resolve import resolve
 from tlsclose.net.settings import Family
 
 

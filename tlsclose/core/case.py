@@ -1,11 +1,14 @@
 """What the rules look at, and the questions that several of them ask."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tlsclose.core.event import ON_THE_WIRE, Event, Handshake, Kind, Side, Source
-from tlsclose.core.message import Message
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.teardown import HalfClose, Teardown
+
+if TYPE_CHECKING:
+    from tlsclose.core.message import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +18,7 @@ class Case:
     events: tuple[Event, ...]
     teardown: Teardown
     version: TlsVersion | None
-    message: Message | None
+    message: "Message | None"
     handshake_complete: bool = field(init=False)
     provider_testified: bool = field(init=False)
     """Whether one end's TLS API is among the witnesses: it lacks neither packets nor keys."""

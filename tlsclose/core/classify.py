@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tlsclose.core.case import Case
 from tlsclose.core.citations import citation
 from tlsclose.core.event import Event
 from tlsclose.core.findings import findings
-from tlsclose.core.message import Message
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.risk import confidence, truncation_risk
 from tlsclose.core.rules import RULES
 from tlsclose.core.teardown import Teardown, walk
 from tlsclose.core.verdict import SEVERITY, Confidence, Finding, Verdict
+
+if TYPE_CHECKING:
+    from tlsclose.core.message import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +28,7 @@ class Judgement:
 
 
 def judge(
-    events: Sequence[Event], *, version: TlsVersion | None, message: Message | None = None
+    events: Sequence[Event], *, version: TlsVersion | None, message: "Message | None" = None
 ) -> Judgement:
     """Judge one connection's events, in the order of `event.ordered`."""
     teardown = walk(events, tls13=version in (None, TlsVersion.TLS13))

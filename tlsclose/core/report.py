@@ -8,13 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tlsclose.core.event import Event, Side
-from tlsclose.core.message import Message
-from tlsclose.core.procedure import Step
 from tlsclose.core.teardown import Teardown
 from tlsclose.core.verdict import Finding, Verdict
+
+if TYPE_CHECKING:
+    from tlsclose.core.message import Message
+    from tlsclose.core.procedure import Step
 
 
 class Role(StrEnum):
@@ -147,14 +149,14 @@ class Report:
     provider: ProviderInfo | None = None
     tls: TlsInfo = TlsInfo()
     capture: CaptureInfo = CaptureInfo(source=CaptureSource.OFF)
-    steps: tuple[Step, ...] = ()
+    steps: "tuple[Step, ...]" = ()
     steps_missing: str = ""
     """Why steps that the procedure has are absent; empty where none is missing."""
     events: tuple[Event, ...] = ()
     actions: tuple[Action, ...] = ()
     waits: tuple[Wait, ...] = ()
     close: Teardown | None = None
-    message: Message | None = None
+    message: "Message | None" = None
     verdict: Verdict | None = None
     provoked: bool = False
     """The verdict blames our own side for what the scenario set out to do."""

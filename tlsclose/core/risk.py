@@ -1,11 +1,13 @@
 """Could data have been lost, and how surely is the close known: the close against the framing."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tlsclose.core.case import Case, last_record
 from tlsclose.core.event import Kind, Side, Source
-from tlsclose.core.message import Framing, Message
 from tlsclose.core.verdict import Code, Confidence, TruncationRisk
+
+if TYPE_CHECKING:
+    from tlsclose.core.message import Message
 
 _SEEN_IN_THE_CLEAR: Final = (Code.NOT_TLS, Code.HANDSHAKE_FAILED, Code.DATA_LOST)
 _UNREAD_DATA: Final = (Code.RESET, Code.DATA_AFTER_CLOSE)
@@ -46,6 +48,8 @@ def what_it_means(case: Case, side: Side) -> str:
         return f", but its {noun(message)} is complete by its own framing."
     if message.complete is False:
         return f" in the middle of its {noun(message)}: {amount(message)}."
+    from tlsclose.core.message import Framing
+
     if message.framing is Framing.CLOSE_DELIMITED:
         return (
             f". Its {noun(message)} ends only with the connection, so a cut-off one would "
@@ -54,11 +58,11 @@ def what_it_means(case: Case, side: Side) -> str:
     return ": its end cannot be told from a cut."
 
 
-def noun(message: Message) -> str:
+def noun(message: "Message") -> str:
     return "response" if message.sender is Side.SERVER else "request"
 
 
-def amount(message: Message) -> str:
+def amount(message: "Message") -> str:
     if message.expected is None:
         return f"{message.bytes} bytes came, and the end is missing"
     return f"{message.bytes} of {message.expected} bytes came"

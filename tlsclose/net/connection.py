@@ -13,12 +13,12 @@ from tlsclose.core.report import (
     TargetInfo,
     Wait,
 )
+from tlsclose.net.address import address_text
 from tlsclose.net.assemble import Account, assemble
 from tlsclose.net.capture import CaptureRun, Watch
 from tlsclose.net.clock import Clock
 from tlsclose.net.endpoint import Endpoint
 from tlsclose.net.exchange import Exchange
-from tlsclose.net.resolve import address_text
 from tlsclose.net.scenario import Scenario
 from tlsclose.net.session import Session
 from tlsclose.net.transport import Transport

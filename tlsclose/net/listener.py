@@ -16,11 +16,12 @@ from typing import Final
 from tlsclose.core.event import Side
 from tlsclose.core.report import Action, Report, Role, TargetInfo
 from tlsclose.errors import UsageError
+from tlsclose.net.address import address_text
 from tlsclose.net.capture import CaptureRun, Watch
 from tlsclose.net.clock import Clock
 from tlsclose.net.connection import Connection, Plan, plain, server_engine
 from tlsclose.net.http_server import HttpServer
-from tlsclose.net.resolve import Address, address_text, resolve
+from tlsclose.net.resolve import Address, resolve
 from tlsclose.net.scenario import SCENARIOS
 from tlsclose.net.settings import BodyFraming, Family, ListenSettings
 from tlsclose.providers.base import Provider

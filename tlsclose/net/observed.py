@@ -17,8 +17,7 @@ from tlsclose.core.report import (
     Unobserved,
 )
 from tlsclose.core.verdict import Finding, Severity
-from tlsclose.net.resolve import address_text
-from tlsclose.net.settings import NS_PER_S
+from tlsclose.net.address import address_text
 from tlsclose.wire.follower import Followed
 from tlsclose.wire.packets import Address
 from tlsclose.wire.suites import suite
@@ -99,10 +98,11 @@ def _notes(followed: Followed) -> tuple[Finding, ...]:
     )
 
 
-_LATEST_NS: Final = 253_402_300_799 * NS_PER_S
+_SECOND_NS: Final = 10**9
+_LATEST_NS: Final = 253_402_300_799 * _SECOND_NS
 """The end of the year 9999: a file may claim any time."""
 
 
 def _time_of_day(epoch_ns: int) -> datetime:
-    seconds, rest = divmod(min(max(epoch_ns, 0), _LATEST_NS), NS_PER_S)
+    seconds, rest = divmod(min(max(epoch_ns, 0), _LATEST_NS), _SECOND_NS)
     return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest // 1000)

@@ -10,12 +10,13 @@ from typing import Final
 
 from tlsclose.core.report import Action, Report, Role, Stage, TargetInfo, Wait
 from tlsclose.errors import CaptureDeniedError, UsageError
+from tlsclose.net.address import address_text
 from tlsclose.net.assemble import unobserved
 from tlsclose.net.capture import CaptureRun, Watch
 from tlsclose.net.clock import Clock
 from tlsclose.net.connection import Connection, Plan, client_engine, plain
 from tlsclose.net.exchange import Exchange, HttpClient, RawRequest, Silence
-from tlsclose.net.resolve import Address, address_text, resolve
+from tlsclose.net.resolve import Address, resolve
 from tlsclose.net.scenario import SCENARIOS, Scenario
 from tlsclose.net.settings import ProbeSettings
 from tlsclose.net.target import Target

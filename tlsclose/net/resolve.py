@@ -58,8 +58,3 @@ def _look_up(host: str, port: int, family: Family) -> tuple[Address, ...] | str:
         for family_found, _, _, _, sockaddr in found
     )
     return tuple(dict.fromkeys(addresses))
-
-
-def address_text(ip: str, port: int) -> str:
-    """`ip:port`, with IPv6 in brackets."""
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"

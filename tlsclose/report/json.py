@@ -6,12 +6,10 @@ nanoseconds since `started_at`; lists are never null. `schema.json` describes ev
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tlsclose import __version__
 from tlsclose.core.event import Event
-from tlsclose.core.message import Message
-from tlsclose.core.procedure import Step
 from tlsclose.core.report import (
     Action,
     CaptureInfo,
@@ -27,6 +25,10 @@ from tlsclose.core.report import (
 from tlsclose.core.teardown import HalfClose, Teardown
 from tlsclose.core.verdict import Finding, Verdict
 from tlsclose.report.safe import sealed
+
+if TYPE_CHECKING:
+    from tlsclose.core.message import Message
+    from tlsclose.core.procedure import Step
 
 SCHEMA_VERSION: Final = 1
 
@@ -139,7 +141,7 @@ def _capture(capture: CaptureInfo) -> Object:
     }
 
 
-def _step(step: Step) -> Object:
+def _step(step: "Step") -> Object:
     return {
         "name": step.name,
         "at_ns": step.at_ns,
@@ -203,7 +205,7 @@ def _half(half: HalfClose, events: Sequence[Event]) -> Object:
     }
 
 
-def _message(message: Message | None) -> Object | None:
+def _message(message: "Message | None") -> Object | None:
     if message is None:
         return None
     return {
