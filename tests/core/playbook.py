@@ -82,7 +82,8 @@ def _arguments(event: Event, words: list[str]) -> Event:
             return replace(event, detail=loss, bytes=int(missing))
         case Kind.TIMEOUT, [length, *what]:
             return replace(event, waited_ns=nanoseconds(length), detail=" ".join(what))
-        case ((Kind.APP_DATA | Kind.RECORD), [amount]):
+        case ((Kind.APP_DATA | Kind.RECORD), [amount, *what]) if amount.strip("x").isdigit():
+            event = replace(event, detail=" ".join(what))
             if amount.startswith("x"):
                 return replace(event, count=int(amount[1:]), until_ns=event.at_ns)
             return replace(event, bytes=int(amount))

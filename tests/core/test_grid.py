@@ -72,7 +72,7 @@ REACHED_BY = {
     "handshake-failed": "client handshake client_hello; server fin",
     "not-tls": "server not_tls HTTP/1.1 400 Bad Request; server fin",
     "capture-incomplete": "server app_data; server gap not-captured 1460; server fin; client fin",
-    "undetermined": "client record 150; server record x9; server fin; client fin",
+    "undetermined": "client record 35 sealed, perhaps a padded alert; server rst",
 }
 
 

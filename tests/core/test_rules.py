@@ -116,40 +116,6 @@ def test_data_after_close_blames_the_first_who_sent_it(text, blame, version):
 
 
 @pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("client record 150; server record 900; server fin; client fin", "undetermined"),
-        ("client record 150; server record x9; server rst", "undetermined"),
-        ("client record x2; server record x9; server fin; client fin", "premature-close"),
-        ("client record 513; server record 16401; server fin; client fin", "premature-close"),
-        (
-            (
-                "client record x2; client close_notify @inferred; server record x9; "
-                "server close_notify @inferred; server fin; client fin"
-            ),
-            "clean",
-        ),
-        ("client record 150; server record 900", "capture-incomplete"),
-        (
-            "client record x3; client close_notify; server record 90; server fin; client fin",
-            "undetermined",
-        ),
-        ("client close_notify; client record 90; server close_notify; server fin", "clean"),
-        (
-            (
-                "client record 150; server record 900; server fin; "
-                "client close_notify @provider; client fin"
-            ),
-            "premature-close",
-        ),
-    ],
-)
-def test_sealed_records(text, code):
-    play = act(text)
-    assert play.judgement.verdict.code == code, str(play)
-
-
-@pytest.mark.parametrize(
     ("text", "says"),
     [
         ("server app_data", "Nobody closed before the capture ends: no judgement."),

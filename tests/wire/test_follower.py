@@ -347,8 +347,8 @@ class TestTcpFacts:
         record = b"\x17\x03\x03\x00\x13" + bytes(19)
         followed = follow_segments(Tcp().data(SERVER, record).data(CLIENT, record).segments)
         assert story(followed) == [
-            "server record sealed (inferred)",
-            "client record sealed (inferred)",
+            "server record sealed, perhaps a padded alert (inferred)",
+            "client record sealed, perhaps a padded alert (inferred)",
         ]
 
     def test_an_answer_to_a_hello_is_judged_without_a_syn(self, tls13):

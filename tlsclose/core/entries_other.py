@@ -166,6 +166,10 @@ TABLE: Final = (
         causes=(
             "no key log was given, or it does not hold this connection's secrets",
             "record padding, or a cipher suite whose lengths tell nothing",
+            (
+                "a close of an unusual shape: an alert as the only word since the handshake or "
+                "while renegotiating, data behind an alert, an answer to a half-close"
+            ),
         ),
         next_steps=(
             (

@@ -68,6 +68,17 @@ class Loss(StrEnum):
 UNPROTECTED_ALERT = "alert in the clear"
 """`Event.detail` of a record: an alert without protection on a connection that has keys."""
 
+SEALED = "sealed"
+"""`Event.detail` of a record or handshake message that could not be opened."""
+ALERT_SIZED = "sealed, the size of an alert"
+"""`Event.detail` of such a record with more of its side behind it."""
+PERHAPS_PADDED = "sealed, perhaps a padded alert"
+"""`Event.detail` of such a record that is the last of its side."""
+
+STRAY_RESET = "stray"
+"""`Event.detail` of a RST that ended nothing: outside the receiver's window, or both sides went on
+(RFC 9293 3.10.7.4, RFC 5961 section 3)."""
+
 
 class Handshake(StrEnum):
     """`Event.detail` of the handshake events that the classifier reads; others are free text."""

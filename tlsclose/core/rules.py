@@ -22,7 +22,7 @@ came after it.
 from collections.abc import Callable
 from typing import Final
 
-from tlsclose.core import unjudged
+from tlsclose.core import doubt, unjudged
 from tlsclose.core.case import (
     Case,
     Hit,
@@ -282,7 +282,7 @@ RULES: Final[tuple[tuple[Code, Callable[[Case], Hit | None]], ...]] = (
     (Code.HALF_CLOSE_CUT, _half_close_cut),
     (Code.DATA_LOST, _data_lost),
     (Code.FATAL_ALERT, _fatal_alert),
-    (Code.UNDETERMINED, unjudged.undetermined),
+    (Code.UNDETERMINED, doubt.undetermined),
     (Code.NO_ANSWER, _no_answer),
     (Code.RESET, _reset),
     (Code.RESET_AFTER_CLOSE, _reset_after_close),

@@ -1,7 +1,5 @@
 """The rules for what is no close to judge: not TLS, no finished handshake, too little seen."""
 
-from typing import Final
-
 from tlsclose.core.case import (
     Case,
     Hit,
@@ -9,13 +7,9 @@ from tlsclose.core.case import (
     before,
     ending,
     halves,
-    last_record,
     notifications,
 )
-from tlsclose.core.event import Kind, Loss, Side, Source
-
-LONGEST_PADDED_ALERT: Final = 512
-"""Bytes of a record's body. Padding is free up to 2**14 (RFC 9846 5.4); nobody spends more."""
+from tlsclose.core.event import Kind, Loss, Source
 
 
 def not_tls(case: Case) -> Hit | None:
@@ -91,30 +85,6 @@ def capture_incomplete(case: Case) -> Hit | None:
         summary=f"The capture lacks {event.bytes} bytes of the {event.sender} that were "
         "acknowledged: no judgement.",
         evidence=(index,),
-    )
-
-
-def undetermined(case: Case) -> Hit | None:
-    """No keys, no witness at an end, and a lone sealed record as a side's last word.
-
-    A run of like records is data, and so is a long one. A short one may be a padded alert.
-    """
-    if case.provider_testified:
-        return None
-    sealed = [
-        index
-        for side in Side
-        if not case.teardown[side].notified
-        and (index := last_record(case, side)) is not None
-        and case.events[index].kind is Kind.RECORD
-        and case.events[index].count == 1
-        and case.events[index].bytes <= LONGEST_PADDED_ALERT
-    ]
-    if not sealed or case.teardown.first_closer is None:
-        return None
-    return Hit(
-        summary="The last records are encrypted and could be alerts or data: give the keys.",
-        evidence=tuple(sealed),
     )
 
 

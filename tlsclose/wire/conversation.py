@@ -8,7 +8,7 @@ be understood waits for it (early data; a capture that has the two directions ou
 from dataclasses import replace
 from typing import Final
 
-from tlsclose.core.event import UNPROTECTED_ALERT, Event, Handshake, Kind, Side, Source
+from tlsclose.core.event import SEALED, UNPROTECTED_ALERT, Event, Handshake, Kind, Side, Source
 from tlsclose.core.record import ContentType
 from tlsclose.wire.deferral import Deferral
 from tlsclose.wire.event_log import EventLog
@@ -16,9 +16,10 @@ from tlsclose.wire.handshake_state import HandshakeState
 from tlsclose.wire.hello import parse_client_hello, parse_encrypted_alpn, parse_server_hello
 from tlsclose.wire.inference import (
     alert_shaped,
-    as_close_notify,
+    last_word,
     long_enough_for_finished,
     may_be_padded_alert,
+    overtaken,
     why_unopened,
 )
 from tlsclose.wire.keylog import KeyLog
@@ -28,7 +29,6 @@ from tlsclose.wire.reassembly import Stamp
 from tlsclose.wire.records import Record
 from tlsclose.wire.tls_side import Foreign, TlsSide
 
-SEALED: Final = "sealed"
 ENDLESS: Final = 2**62
 _TELLING: Final = frozenset(
     {
@@ -107,9 +107,8 @@ class Conversation:
             self._sides[Side.CLIENT].opener.give_up()
             self._take_deferred()
         for side in self._sides.values():
-            if (event := side.held) is not None:
-                shaped = side.held_alert_shaped
-                last = as_close_notify(event, side.opener) if shaped else event
+            if side.held is not None:
+                last = last_word(side.held, side, self._sides[side.name.other])
                 self._log.add(last, fold=False)
             self._end(side)
         if self._unopened:
@@ -271,6 +270,7 @@ class Conversation:
             return
         event = side.event(stamp, Kind.RECORD, Source.INFERRED, SEALED, record.length)
         shaped = alert_shaped(opener, record)
+        side.sizes.note(record.length, opener)
         up = self.state.complete or not self.state.hellos_seen
         if up and (shaped or may_be_padded_alert(record)):
             side.held, side.held_alert_shaped = event, shaped
@@ -281,9 +281,9 @@ class Conversation:
 
     def _release(self, side: TlsSide) -> None:
         """A record that may be an alert was not the last one of its side: just a sealed record."""
-        event, side.held = side.held, None
-        if event is not None:
-            self._add(event)
+        if side.held is not None:
+            self._add(overtaken(side.held, side))
+            side.held = None
 
     def _sealed_handshake(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         first = side.name not in self.state.finished

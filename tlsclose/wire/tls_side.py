@@ -7,6 +7,7 @@ from tlsclose.core.alert import Alert
 from tlsclose.core.event import Event, Kind, Side, Source
 from tlsclose.core.record import ALERT_BYTES, ContentType
 from tlsclose.wire.foreign import EXAMINED_BYTES, HELLO_BYTES, describe, hello_at
+from tlsclose.wire.inference import Sizes
 from tlsclose.wire.messages import MessageReader, MessageType
 from tlsclose.wire.opener import Opener
 from tlsclose.wire.reassembly import Stamp
@@ -87,6 +88,7 @@ class TlsSide:
         """The last record, where it may be a sealed alert: held back until it is known."""
         self.held_alert_shaped = False
         """It has just the length of an alert; otherwise it could only be a padded one."""
+        self.sizes = Sizes()
         self.stamp = Stamp(0, None)
         self._wants = wants
         self._half_alert = b""
