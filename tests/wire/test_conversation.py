@@ -25,8 +25,8 @@ from tests.wire.forge import (
 from tests.wire.playbook import follow_extents, story
 from tlsclose.core.alert import Alert
 from tlsclose.core.event import Kind, Source
+from tlsclose.core.hello import RETRY_RANDOM
 from tlsclose.wire.event_log import MAX_EVENTS
-from tlsclose.wire.hello import RETRY_RANDOM
 from tlsclose.wire.suites import suite
 
 SHAKEN = [

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Final
 
 from tlsclose.core.event import SEALED, UNPROTECTED_ALERT, Event, Handshake, Kind, Side, Source
+from tlsclose.core.hello import parse_client_hello, parse_encrypted_alpn, parse_server_hello
 from tlsclose.core.record import ContentType
 from tlsclose.wire.deferral import Deferral
 from tlsclose.wire.event_log import EventLog
 from tlsclose.wire.handshake_state import HandshakeState
-from tlsclose.wire.hello import parse_client_hello, parse_encrypted_alpn, parse_server_hello
 from tlsclose.wire.inference import (
     alert_shaped,
     last_word,

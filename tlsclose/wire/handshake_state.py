@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from tlsclose.core.event import Side, Source
+from tlsclose.core.hello import ClientHello, ServerHello
 from tlsclose.core.record import TlsVersion
-from tlsclose.wire.hello import ClientHello, ServerHello
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.protection import Epoch, Negotiated, Protection
 from tlsclose.wire.unprotect import protection

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from tests.wire.forge import CLIENT_RANDOM, EARLY_DATA, SERVER_RANDOM, SUITE, extension
 from tests.wire.forge import client_hello as client_record
 from tests.wire.forge import server_hello as server_record
-from tlsclose.core.record import TlsVersion
-from tlsclose.wire.hello import (
+from tlsclose.core.hello import (
     RETRY_RANDOM,
     parse_client_hello,
     parse_encrypted_alpn,
     parse_server_hello,
 )
+from tlsclose.core.record import TlsVersion
 
 HEADERS = 5 + 4
 SNI = extension(0, b"\x00\x0c\x00\x00\x09localhost")
