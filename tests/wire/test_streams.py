@@ -6,7 +6,7 @@ from tests.wire.playbook import ADDRESSES, CLIENT, SERVER, Tcp
 from tlsclose.core.event import Loss
 from tlsclose.wire.packets import TcpFlags
 from tlsclose.wire.reassembly import Stamp
-from tlsclose.wire.streams import Extent, Fin, Hole, Rst, Syn, TcpConnection
+from tlsclose.wire.streams import Extent, Fin, Hole, Outlived, Rst, Syn, TcpConnection
 
 
 def facts(segments, client=None):
@@ -125,8 +125,79 @@ class TestReset:
         found = self.reset(script.rst(SERVER, TcpFlags.RST, seq=script.next[SERVER] + 9, ack=0))
         assert found.answers is None
 
-    @pytest.mark.parametrize(("back", "inside"), [(0, True), (1, False), (-1000, True)])
+    @pytest.mark.parametrize(
+        ("back", "inside"), [(0, True), (1, False), (-1000, True), (-(2**30) - 1, False)]
+    )
     def test_tells_whether_it_is_inside_the_window(self, back, inside):
         script = Tcp().open().data(CLIENT, b"12345").ack(SERVER)
         found = self.reset(script.rst(CLIENT, seq=script.next[CLIENT] - back))
         assert found.in_window is inside
+
+    @pytest.mark.parametrize(("back", "inside"), [(0, True), (1, True), (2, False)])
+    def test_the_number_of_an_acknowledged_fin_is_taken_for_the_one_behind_it(self, back, inside):
+        script = Tcp().open().data(CLIENT, b"12345").fin(CLIENT).ack(SERVER)
+        found = self.reset(script.rst(CLIENT, seq=script.next[CLIENT] - back))
+        assert found.in_window is inside
+
+    def test_outside_the_window_it_teaches_nothing(self):
+        script = Tcp().open().data(CLIENT, b"12345").ack(SERVER).data(SERVER, b"123")
+        script.rst(CLIENT, seq=script.next[CLIENT] - 3, ack=script.next[SERVER] + 10**6)
+        found = facts(script.fin(CLIENT).fin(SERVER).ack(CLIENT).segments)
+        assert not [fact for fact in found if isinstance(fact, Hole)]
+        connection = TcpConnection()
+        for number, segment in enumerate(script.segments[:-3], 1):
+            connection.segment(Stamp(number, number), segment)
+        assert not connection.over
+
+    def test_as_the_first_word_of_its_side_it_does_not_say_where_the_stream_begins(self):
+        script = Tcp().rst(SERVER, TcpFlags.RST, seq=5 * 10**6, ack=0)
+        found = facts(script.data(SERVER, b"pong").segments, ADDRESSES[CLIENT])
+        assert brief(found) == [(Rst, SERVER, 1), (Extent, SERVER, 2)]
+
+
+class TestOutlived:
+    """A RST that both sides have outlived is told so once, by the side it came from."""
+
+    FLAGS = TcpFlags.RST
+
+    def outlived(self, script):
+        connection = TcpConnection()
+        found = []
+        for number, segment in enumerate(script.segments, 1):
+            found += connection.segment(Stamp(number, number), segment)
+        assert next(fact for fact in found if isinstance(fact, Rst)).in_window
+        names = [fact.sender for fact in found if isinstance(fact, Outlived)]
+        return names, connection.over
+
+    def test_by_data_beyond_it(self):
+        script = Tcp().open().data(CLIENT, b"1").ack(SERVER).rst(CLIENT, self.FLAGS)
+        assert self.outlived(script) == ([], True)
+        script.data(CLIENT, b"23")
+        assert self.outlived(script) == ([], True)
+        assert self.outlived(script.ack(SERVER)) == ([CLIENT], False)
+        assert self.outlived(script.ack(SERVER).data(CLIENT, b"4").ack(SERVER)) == ([CLIENT], False)
+
+    def test_by_a_fin_short_of_it(self):
+        script = Tcp().open().rst(SERVER, self.FLAGS, seq=Tcp().isn[SERVER] + 5000)
+        script.data(SERVER, b"bye").fin(SERVER)
+        assert self.outlived(script) == ([], True)
+        assert self.outlived(script.ack(CLIENT)) == ([SERVER], False)
+
+    def test_not_by_what_was_in_flight(self):
+        script = Tcp().open().data(CLIENT, b"12345")
+        script.rst(CLIENT, self.FLAGS).ack(SERVER).data(SERVER, b"late").ack(SERVER)
+        assert self.outlived(script) == ([], True)
+
+    @pytest.mark.parametrize("order", [(0, 2, 1), (2, 0, 1), (1, 2, 0)])
+    def test_not_by_what_the_capture_has_in_another_order(self, order):
+        script = Tcp().open()
+        kept = len(script.segments)
+        script.data(CLIENT, b"12345").fin(CLIENT).rst(CLIENT, self.FLAGS)
+        last = script.segments[kept:]
+        script.segments[kept:] = [last[at] for at in order]
+        assert self.outlived(script.ack(SERVER)) == ([], True)
+
+    def test_not_by_bytes_that_nobody_saw(self):
+        script = Tcp().open().rst(CLIENT, self.FLAGS)
+        script.lost(CLIENT, 100).got[SERVER] = script.next[CLIENT]
+        assert self.outlived(script.ack(SERVER)) == ([], True)

@@ -76,6 +76,12 @@ _ALL: Final = (
         next_step="Find out who writes it: capture at both ends and compare.",
     ),
     FindingNote(
+        code="stray-reset",
+        meaning="An RST that its receiver ignores: outside its window, or both sides went on. It "
+        "moves no verdict; anybody on the path, or a late packet, can be its source.",
+        next_step="Capture at both ends and compare: one of them did not send it.",
+    ),
+    FindingNote(
         code="capture-gap",
         meaning="Packets are missing from the capture; the TLS API made up for them.",
         next_step="Less load, or --capture tap, which needs no packets.",

@@ -7,6 +7,7 @@ from tlsclose.core.alert import AlertDescription, AlertLevel
 from tlsclose.core.case import Case, alert_name, before, waited
 from tlsclose.core.event import (
     ON_THE_WIRE,
+    STRAY_RESET,
     UNPROTECTED_ALERT,
     Event,
     Kind,
@@ -216,6 +217,19 @@ def _unprotected_alert(case: Case, _: Verdict) -> Iterator[Finding]:
             )
 
 
+def _stray_reset(case: Case, _: Verdict) -> Iterator[Finding]:
+    for index, event in enumerate(case.events):
+        if event.kind is Kind.RST and event.detail == STRAY_RESET:
+            yield Finding(
+                code="stray-reset",
+                severity=Severity.NOTE,
+                blame=None,
+                detail=f"A reset came as if from the {event.sender} and ended nothing"
+                + (f": {event.note}." if event.note else "."),
+                evidence=(index,),
+            )
+
+
 def _witnesses_disagree(case: Case, _: Verdict) -> Iterator[Finding]:
     """The TLS API tells of a close_notify that the opened records do not show."""
     for side in Side:
@@ -261,6 +275,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     _reset_noise,
     _tcp_left_open,
     _unprotected_alert,
+    _stray_reset,
     _witnesses_disagree,
     _capture_gap,
 )

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from tlsclose.core.event import ON_THE_WIRE, Event, Kind, Side, Source
+from tlsclose.core.event import ON_THE_WIRE, STRAY_RESET, Event, Kind, Side, Source
 
 
 class Half(StrEnum):
@@ -194,6 +194,8 @@ def _believed(events: Sequence[Event], own: Sequence[int], inferred: int, *, tls
 
 
 def _ends(event: Event, *, tls13: bool) -> bool:
+    if event.kind is Kind.RST:
+        return event.detail != STRAY_RESET
     if event.kind is not Kind.ALERT or event.alert is None:
         return True
     return event.alert.is_error(tls13=tls13)

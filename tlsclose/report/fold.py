@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
-from tlsclose.core.event import ON_THE_WIRE, Event, Handshake, Kind, Side, Source
+from tlsclose.core.event import ON_THE_WIRE, STRAY_RESET, Event, Handshake, Kind, Side, Source
 from tlsclose.report.amount import NS_PER_MS, duration, number, plural, rough, size
 from tlsclose.report.labels import labels, notes, stroke
 from tlsclose.report.picture import Arrow, Band, Row, Stroke
@@ -251,7 +251,7 @@ def _together(group: list[Event]) -> bool:
 def _closes(event: Event, *, tls13: bool) -> bool:
     if event.kind is Kind.ALERT:
         return event.alert is None or event.alert.is_error(tls13=tls13)
-    return event.kind in _ENDINGS
+    return event.kind in _ENDINGS and event.detail != STRAY_RESET
 
 
 def _end(event: Event) -> int:

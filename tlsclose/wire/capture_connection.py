@@ -64,11 +64,11 @@ class OpenConnection:
             self._ending = True
 
     def ended(self) -> bool:
-        """Whether it came to its end only now."""
-        if not self._ending or self.over:
+        """Whether `over` has changed: it came to its end, or outlived what looked like one."""
+        if not self._ending or self.over == (over := self.follower.tcp.over):
             return False
-        self.over = self.follower.tcp.over
-        return self.over
+        self.over = over
+        return True
 
     def finish(self, note: str = "") -> FollowedConnection:
         """No more will come."""

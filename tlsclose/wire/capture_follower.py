@@ -113,7 +113,10 @@ class CaptureFollower:
     def check(self, key: Key, connection: OpenConnection) -> None:
         """See whether a connection has come to its end."""
         if connection.ended():
-            self._over[key] = connection
+            if connection.over:
+                self._over[key] = connection
+            else:
+                self._over.pop(key, None)
 
     def _sweep(self) -> None:
         surplus = len(self._over) - MAX_LINGERING

@@ -7,14 +7,14 @@ Three stages, each usable alone: `streams` puts packets in order and tells the T
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from tlsclose.core.event import Event, Kind, Side, Source
+from tlsclose.core.event import STRAY_RESET, Event, Kind, Side, Source
 from tlsclose.wire.conversation import Conversation
 from tlsclose.wire.event_log import EventLog
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.packets import Address, Segment, TcpFlags, flag_names
 from tlsclose.wire.protection import Negotiated
 from tlsclose.wire.reassembly import Stamp
-from tlsclose.wire.streams import Extent, Fact, Fin, Hole, Rst, Syn, TcpConnection
+from tlsclose.wire.streams import Extent, Fact, Fin, Hole, Outlived, Rst, Syn, TcpConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,9 @@ class ConnectionFollower:
         self.tls = Conversation(keys, self._log)
         self.tcp = TcpConnection(client)
         self._began: set[Side] = set()
-        self._resets: dict[Side, tuple[int, Rst]] = {}
-        self._later_resets: Counter[Side] = Counter()
+        self._resets: dict[tuple[Side, bool], tuple[int, Rst]] = {}
+        """The first RST of a side, inside the window and outside it."""
+        self._later_resets: Counter[tuple[Side, bool]] = Counter()
 
     def segment(self, at_ns: int, number: int, segment: Segment) -> None:
         """Take a packet. `at_ns` counts from the report's start, `number` from 1."""
@@ -97,6 +98,8 @@ class ConnectionFollower:
                 self._add(fact, Kind.FIN, detail=flags, note=note)
             case Rst():
                 self._reset(fact)
+            case Outlived():
+                self._outlived(fact)
 
     def _begin(self, sender: Side) -> None:
         if sender not in self._began:
@@ -106,18 +109,29 @@ class ConnectionFollower:
                 self.tls.began_late(sender)
 
     def _reset(self, fact: Rst) -> None:
-        if fact.sender in self._resets:
-            self._later_resets[fact.sender] += 1
+        which = fact.sender, fact.in_window
+        if which in self._resets:
+            self._later_resets[which] += 1
             return
-        index = self._add(fact, Kind.RST, detail=flag_names(fact.flags))
+        detail = flag_names(fact.flags) if fact.in_window else STRAY_RESET
+        index = self._add(fact, Kind.RST, detail=detail)
         if index is not None:
-            self._resets[fact.sender] = index, fact
+            self._resets[which] = index, fact
+
+    def _outlived(self, fact: Outlived) -> None:
+        index, reset = self._resets.pop((fact.sender, True), (None, None))
+        if index is None or reset is None:
+            return
+        count = 1 + self._later_resets.pop((fact.sender, True), 0)
+        note = f"without effect: the {fact.sender.other} went on"
+        event = replace(self._log[index], detail=STRAY_RESET, note=note, count=count)
+        self._log.amend(index, event)
 
     def _explain_resets(self) -> None:
         """Last, when it is settled what the packets carried that were answered with a RST."""
-        for side, (index, fact) in self._resets.items():
+        for which, (index, fact) in self._resets.items():
             note = "; ".join(self._reset_words(fact))
-            count = 1 + self._later_resets[side]
+            count = 1 + self._later_resets[which]
             self._log.amend(index, replace(self._log[index], note=note, count=count))
 
     def _reset_words(self, fact: Rst) -> list[str]:

@@ -96,6 +96,11 @@ class HalfStream:
         return True
 
     @property
+    def end_sent(self) -> int:
+        """Offset behind the highest byte seen; a FIN counts as one more byte."""
+        return self.sent if self.end is None else max(self.sent, self.end + 1)
+
+    @property
     def unacknowledged(self) -> int:
         """Bytes sent that the other side has not acknowledged."""
         return max(0, self.sent - self.acknowledged)

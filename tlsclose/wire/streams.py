@@ -72,13 +72,32 @@ class Rst:
     """Whether the other side would accept it (RFC 9293 3.10.7.4)."""
 
 
-Fact = Extent | Hole | Syn | Fin | Rst
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlived:
+    """A RST of this sender, told as inside the window, ended nothing: both sides went on."""
+
+    stamp: Stamp
+    sender: Side
+
+
+Fact = Extent | Hole | Syn | Fin | Rst | Outlived
 
 
 class _Sent(NamedTuple):
     number: int
     ack: int
     carries: bool
+
+
+class _Reset(NamedTuple):
+    at: int
+    """Its offset; 0 where nothing else is known of its sender."""
+    known_end: int
+    """Offset up to which its sender claims to have sent; 0 where it claims nothing."""
+    behind: int
+    """Offset behind all that was sent up to here, its FIN and the RST's own number included."""
+    finished: bool
+    """A FIN came before it."""
 
 
 Rows = Callable[[], list[list[int]]]
@@ -90,8 +109,8 @@ class _Half:
     def __init__(self) -> None:
         self.stream = HalfStream()
         self.syn_seen = False
-        self.reset = False
-        self.reset_at: int | None = None
+        self.reset: _Reset | None = None
+        """The first RST that the other side would accept."""
         self.recent: deque[_Sent] = deque(maxlen=REMEMBERED)
         self._runs: list[Rows] = []
 
@@ -169,7 +188,9 @@ class TcpConnection:
         """Declare every hole and hand on what waited behind them."""
         facts = self._settle()
         for side, half in self._halves.items():
-            facts += self._facts(side, half.stream.close(self._last, half.reset_at or 0))
+            facts += self._facts(
+                side, half.stream.close(self._last, half.reset.known_end if half.reset else 0)
+            )
         return facts
 
     def _settle(self) -> list[Fact]:
@@ -192,6 +213,9 @@ class TcpConnection:
         half.stream.begin(sequence)
         if segment.flags & TcpFlags.ACK:
             other.stream.acknowledge(segment.ack)
+            if other.reset is not None and self._outlived(other):
+                other.reset = None
+                facts.append(Outlived(stamp=stamp, sender=side.other))
         carries = bool(segment.payload or segment.flags & _FIN_OR_SYN)
         if stamp.number is not None:
             half.recent.append(_Sent(stamp.number, segment.ack, carries))
@@ -220,13 +244,12 @@ class TcpConnection:
 
     def _reset(self, stamp: Stamp, side: Side, segment: Segment) -> Rst:
         half, other = self._halves[side], self._halves[side.other]
-        half.stream.begin(segment.seq)
         in_window = self._in_window(half.stream, segment.seq)
-        half.reset = half.reset or in_window
-        if segment.flags & TcpFlags.ACK:
+        acknowledges = bool(segment.flags & TcpFlags.ACK)
+        if in_window and acknowledges:
             other.stream.acknowledge(segment.ack)
-            if in_window and half.reset_at is None:
-                half.reset_at = half.stream.offset(segment.seq)
+        if in_window and half.reset is None:
+            half.reset = self._noted(half.stream, segment.seq, claims=acknowledges)
         return Rst(
             stamp=stamp,
             sender=side,
@@ -239,7 +262,42 @@ class TcpConnection:
 
     @staticmethod
     def _in_window(stream: HalfStream, sequence: int) -> bool:
-        return stream.acknowledged <= stream.offset(sequence) <= stream.acknowledged + MAX_WINDOW
+        """Not below what was acknowledged; but a FIN's own number is taken for the one behind it.
+
+        macOS resets with that number where a program is killed, and Linux accepts it. The announced
+        windows are not known here, so the largest one bounds the other end.
+        """
+        if stream.base is None:
+            return True
+        lowest = stream.acknowledged
+        if stream.end is not None and lowest == stream.end + 1:
+            lowest = stream.end
+        return lowest <= stream.offset(sequence) <= lowest + MAX_WINDOW
+
+    @staticmethod
+    def _noted(stream: HalfStream, sequence: int, *, claims: bool) -> _Reset:
+        at = 0 if stream.base is None else stream.offset(sequence)
+        return _Reset(
+            at=at,
+            known_end=at if claims else 0,
+            behind=max(at, stream.end_sent),
+            finished=stream.end is not None,
+        )
+
+    @staticmethod
+    def _outlived(half: _Half) -> bool:
+        """Whether the other side acknowledged what this one sent only after its RST.
+
+        A forged RST that is inside the window but not exact is no end either (RFC 5961 section 3).
+        What its sender had in flight reaches no further than the RST's number: what lies beyond, or
+        a FIN of another number, was sent by an end that had not reset.
+        """
+        reset, stream = half.reset, half.stream
+        if reset is None:
+            return False
+        if reset.finished or stream.end is None or stream.end + 1 == reset.at:
+            return stream.acknowledged > reset.behind < stream.end_sent
+        return stream.acknowledged > stream.end
 
     def _answered(self, side: Side, segment: Segment) -> int | None:
         if segment.flags & TcpFlags.ACK:
