@@ -16,7 +16,7 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	if $$python -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 
-.PHONY: demo test lint interop bench pcaps clean
+.PHONY: demo test lint interop bench bench-analyze pcaps clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.runtime
@@ -40,6 +40,9 @@ pcaps: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(PY) -m tests.benchmarks $(BENCH_ARGS)
 
+bench-analyze: $(VENV)/.dev
+	$(PY) -m tests.benchmarks.analyze $(BENCH_ARGS)
+
 $(PY):
 	@"$(PYTHON)" -c '$(NEW_ENOUGH)' 2>/dev/null || { \
 	echo 'tlsclose needs Python 3.11 or later with its venv module (on Debian: python3-venv);' >&2; \
@@ -55,6 +58,6 @@ $(VENV)/.dev: pyproject.toml | $(PY)
 	@touch $(VENV)/.runtime $@
 
 clean:
-	rm -rf $(VENV) .bench-venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf $(VENV) .bench-data .bench-venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 	find tests tlsclose -name __pycache__ -type d -prune -exec rm -rf {} +

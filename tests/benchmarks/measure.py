@@ -53,20 +53,25 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """A figure that must not exceed its limit."""
+    """A figure that must not exceed its limit, or must reach it."""
 
     name: str
     figure: float
     limit: float
     strict: bool = False
-    """The limit itself is too much."""
+    """The limit itself will not do."""
+    least: bool = False
+    """The figure must reach the limit."""
 
     @property
     def met(self) -> bool:
-        return self.figure < self.limit or (self.figure == self.limit and not self.strict)
+        if self.figure == self.limit:
+            return not self.strict
+        return (self.figure > self.limit) is self.least
 
     def __str__(self) -> str:
-        word, sign = "met" if self.met else "MISSED", "<" if self.strict else "<="
+        word = "met" if self.met else "MISSED"
+        sign = (">" if self.least else "<") + ("" if self.strict else "=")
         return f"{word:6}  {self.name}: {self.figure:.2f} {sign} {self.limit:g}"
 
 

@@ -39,6 +39,13 @@ def test_a_goal_is_met_below_its_limit(figure: float, strict: bool, met: bool) -
     assert str(goal).startswith("met" if met else "MISSED")
 
 
+@pytest.mark.parametrize(("figure", "met"), [(24.9, False), (25.0, True), (40.0, True)])
+def test_a_goal_may_be_to_reach_a_figure(figure: float, met: bool) -> None:
+    goal = Goal(name="times faster", figure=figure, limit=25.0, least=True)
+    assert goal.met is met
+    assert str(goal).endswith(f"{figure:.2f} >= 25")
+
+
 def test_a_table_lines_up_its_columns() -> None:
     assert table(("what", "ms"), [("a", "1.0"), ("longer", "10.0")]).splitlines() == [
         "what      ms",
