@@ -70,6 +70,7 @@ def enter(
 ) -> list[str]:
     """The argument list that runs a Linux program inside the stacked layers (see enter.sh)."""
     return [
+        *("setpriv", "--pdeathsig", "KILL"),
         *("unshare", "--mount", "--pid", "--fork", "--kill-child"),
         *("prlimit", f"--nproc={MAX_PROCESSES}", "--core=0"),
         *("sh", str(Path(__file__).with_name("enter.sh"))),
