@@ -2,12 +2,13 @@
 
 import struct
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tlsclose.errors import CaptureFileError
-from tlsclose.net import following
 from tlsclose.net.following import follow
+from tlsclose.wire import capture_file, small_capture
 from tlsclose.wire.capture_file import open_capture
 from tlsclose.wire.keylog import KeyLog
 
@@ -15,6 +16,7 @@ SYN, ACK, FIN, RST = 0x02, 0x10, 0x01, 0x04
 CLIENT, SERVER = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 7])
 PCAP_HEADER = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101)
 STARTED_S = 1_700_000_000
+PCAPS = sorted((Path(__file__).parents[2] / "pcaps").glob("*.pcapng"))
 
 
 def packet(second, port, flags, *, answers=False, sequence=0):
@@ -71,6 +73,13 @@ def heard(path, **options):
     return watcher
 
 
+@pytest.fixture(params=["one by one", "columns"], autouse=True)
+def way(request, monkeypatch):
+    """Both ways to feed the follower."""
+    if request.param == "columns":
+        monkeypatch.setattr(small_capture, "SMALL_BYTES", -1)
+
+
 def test_numbers_follow_the_first_packets(tmp_path):
     path = written(
         tmp_path / "a.pcap",
@@ -101,7 +110,8 @@ def test_ports_used_again_are_another_connection(tmp_path):
 
 
 def test_a_connection_is_handed_on_before_the_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(following, "open_capture", partial(open_capture, buffer_bytes=128))
+    monkeypatch.setattr(small_capture, "SMALL_BYTES", -1)
+    monkeypatch.setattr(capture_file, "open_capture", partial(open_capture, buffer_bytes=128))
     packets = [packet(0, 1001, SYN), packet(1, 1001, RST, answers=True)]
     packets += [packet(60 + number, 2000 + number, SYN) for number in range(10)]
     told = heard(written(tmp_path / "a.pcap", *packets))
@@ -146,3 +156,13 @@ def test_malformed_embedded_keys_are_told(tmp_path):
     path.write_bytes(section + block(1, struct.pack("<HHI", 101, 0, 0)) + secrets)
     (warning,) = heard(path).warnings
     assert warning.startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("way", ["one by one"], indirect=True)
+@pytest.mark.parametrize("path", PCAPS, ids=lambda path: path.stem)
+def test_both_ways_tell_the_same(path, monkeypatch):
+    monkeypatch.setattr(small_capture, "SMALL_BYTES", 2**20)
+    alone = vars(heard(path))
+    monkeypatch.setattr(small_capture, "SMALL_BYTES", -1)
+    assert vars(heard(path)) == alone
+    assert alone["seen"]

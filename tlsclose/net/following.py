@@ -1,8 +1,11 @@
 """Follow one capture: number its connections, hand each on once it is over.
 
 Numbers are those of tshark's `tcp.stream`: in the order of first packets. The follower meets
-connections in another order within a batch, so numbers are given out behind each batch. Imported
-only to read a capture, for it needs numpy.
+connections in another order within a batch, so numbers are given out behind each batch.
+
+There is one follower and there are two ways to feed it. `wire.capture_file` makes columns of a
+batch's packets, and needs numpy; a small file's are decoded one by one (`wire.small_capture`),
+because loading numpy alone takes longer than that. Both lead to the same numbers, order and events.
 """
 
 from pathlib import Path
@@ -11,18 +14,20 @@ from typing import TYPE_CHECKING
 from tlsclose.errors import CaptureFileError
 from tlsclose.net.observed import Observed
 from tlsclose.wire.capture_connection import Ends, FollowedConnection, OpenConnection
-from tlsclose.wire.capture_file import CaptureFile, open_capture
 from tlsclose.wire.capture_follower import (
     LINGER_NS,
     LIVE_LINGER_NS,
     CaptureFollower,
     few_collections,
 )
-from tlsclose.wire.capture_pass import Key
 from tlsclose.wire.keylog import KeyLog
+from tlsclose.wire.small_capture import SmallCapture, small_capture
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from tlsclose.net.captures import Watcher
+    from tlsclose.wire.capture_file import CaptureFile
 
 
 def follow(path: Path, keys: KeyLog, watcher: "Watcher") -> None:
@@ -30,28 +35,50 @@ def follow(path: Path, keys: KeyLog, watcher: "Watcher") -> None:
 
     Raises CaptureFileError once everything before the damage has been handed on.
     """
-    with open_capture(path, keys) as capture, few_collections():
-        _follow(capture, keys, watcher)
-        for warning in capture.warnings:
-            watcher.warn(warning)
-        if capture.damage is not None and not watcher.stopped:
-            raise CaptureFileError(capture.damage)
+    with few_collections():
+        small = small_capture(path, keys)
+        if small is not None:
+            _follow_small(small, keys, watcher)
+            _tell(small, watcher)
+        else:
+            _follow_batches(path, keys, watcher)
 
 
-def _follow(capture: CaptureFile, keys: KeyLog, watcher: "Watcher") -> None:
-    linger_ns = LIVE_LINGER_NS if capture.live else LINGER_NS
-    follower = _NumberedFollower(keys, linger_ns=linger_ns)
-    for batch in capture:
-        if capture.live:
-            watcher.read_keys()
-        follower.take(batch)
-        watcher.read(len(batch), int(batch.original.sum()))
-        watcher.progress(capture.bytes_read)
-        follower.hand_over(watcher)
-        if watcher.stopped:
-            break
+def _follow_small(capture: SmallCapture, keys: KeyLog, watcher: "Watcher") -> None:
+    follower = _NumberedFollower(keys, linger_ns=LINGER_NS)
+    follower.take_few(capture.frames)
+    watcher.read(len(capture.frames), sum(frame.original_length for frame in capture.frames))
+    watcher.progress(capture.bytes_read)
+    follower.hand_over(watcher)
     follower.finish()
     follower.hand_over(watcher)
+
+
+def _follow_batches(path: Path, keys: KeyLog, watcher: "Watcher") -> None:
+    from tlsclose.wire.capture_file import open_capture
+
+    with open_capture(path, keys) as capture:
+        linger_ns = LIVE_LINGER_NS if capture.live else LINGER_NS
+        follower = _NumberedFollower(keys, linger_ns=linger_ns)
+        for batch in capture:
+            if capture.live:
+                watcher.read_keys()
+            follower.take(batch)
+            watcher.read(len(batch), int(batch.original.sum()))
+            watcher.progress(capture.bytes_read)
+            follower.hand_over(watcher)
+            if watcher.stopped:
+                break
+        follower.finish()
+        follower.hand_over(watcher)
+        _tell(capture, watcher)
+
+
+def _tell(capture: "SmallCapture | CaptureFile", watcher: "Watcher") -> None:
+    for warning in capture.warnings:
+        watcher.warn(warning)
+    if capture.damage is not None and not watcher.stopped:
+        raise CaptureFileError(capture.damage)
 
 
 class _NumberedFollower(CaptureFollower):
@@ -66,7 +93,7 @@ class _NumberedFollower(CaptureFollower):
         self._count = 0
         super().__init__(keys, self._over_now.append, linger_ns=linger_ns)
 
-    def begin(self, key: Key, ends: Ends, at_ns: int, number: int) -> OpenConnection:
+    def begin(self, key: "Hashable", ends: Ends, at_ns: int, number: int) -> OpenConnection:
         self._begun.append(number)
         return super().begin(key, ends, at_ns, number)
 

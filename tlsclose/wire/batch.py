@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 PADDING_BYTES: Final = 128
 """A batch's buffer is at least so much longer than its packets: headers are gathered blindly."""
-MAX_TIME_NS: Final = 2**62
 
 Integers = npt.NDArray[np.int64]
 
@@ -35,6 +34,36 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packets:
+    """Columns of `Batch`, without its buffer."""
+
+    start: Integers
+    captured: Integers
+    original: Integers
+    at_ns: Integers
+    link: Integers
+
+
+def no_packets() -> Packets:
+    none = np.zeros(0, np.int64)
+    return Packets(start=none, captured=none, original=none, at_ns=none, link=none)
+
+
+def joined(parts: list[Packets]) -> Packets:
+    if not parts:
+        return no_packets()
+    if len(parts) == 1:
+        return parts[0]
+    return Packets(
+        start=np.concatenate([part.start for part in parts]),
+        captured=np.concatenate([part.captured for part in parts]),
+        original=np.concatenate([part.original for part in parts]),
+        at_ns=np.concatenate([part.at_ns for part in parts]),
+        link=np.concatenate([part.link for part in parts]),
+    )
 
 
 def view(numbers: Integers) -> "memoryview[int]":

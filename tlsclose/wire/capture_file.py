@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from tlsclose.errors import CaptureFileError
-from tlsclose.wire.batch import PADDING_BYTES, Batch, empty
+from tlsclose.wire.batch import PADDING_BYTES, Batch, Packets, empty
 from tlsclose.wire.byte_source import ByteSource, opened
-from tlsclose.wire.keylog import MAX_WARNINGS, KeyLog
-from tlsclose.wire.pcap_file import FILE_HEADER_BYTES, PcapFile, is_pcap
-from tlsclose.wire.pcapng_file import MAGIC, PcapngFile
-from tlsclose.wire.scan import Format, Scan
+from tlsclose.wire.embedded_keys import EmbeddedKeys
+from tlsclose.wire.keylog import KeyLog
+from tlsclose.wire.pcap_file import PcapFile
+from tlsclose.wire.pcap_format import FILE_HEADER_BYTES, is_pcap
+from tlsclose.wire.pcapng_file import PcapngFile
+from tlsclose.wire.pcapng_format import MAGIC
+from tlsclose.wire.scan import BREAKS_OFF, BREAKS_OFF_EARLY, Format, Scan
 
 BUFFER_BYTES: Final = 16 * 2**20
 
@@ -33,15 +36,13 @@ class CaptureFile:
         self.live = source.live
         self.damage: str | None = None
         """Why the file could not be read to its end: names the file and the byte offset."""
-        self.warnings: list[str] = []
         self.bytes_read = 0
         """Of the unpacked file."""
         self.packets = 0
         self._source = source
-        self._keys = keys
+        self._embedded = EmbeddedKeys(name, keys)
         self._buffer = bytearray(buffer_bytes + PADDING_BYTES)
         self._at = self._end = 0
-        self._malformed = 0
 
     def __iter__(self) -> Iterator[Batch]:
         """Raises CaptureFileError where the file is not a capture."""
@@ -59,28 +60,28 @@ class CaptureFile:
                 yield empty(self.packets + 1, _IDLE_NS)
             elif count == 0:
                 if self._at != self._end:
-                    self._damaged("the file breaks off inside what begins here")
+                    self._damaged(BREAKS_OFF)
                 return
 
-    def _begin(self) -> Format | None:
+    def _begin(self) -> Format[Packets] | None:
         while self._end < FILE_HEADER_BYTES:
             if self._more(FILE_HEADER_BYTES) == 0:
                 break
         head = bytes(self._buffer[: min(self._end, FILE_HEADER_BYTES)])
         if head.startswith(MAGIC):
-            return PcapngFile(self._secrets)
+            return PcapngFile(self._embedded.add)
         if self.damage is not None:
             raise CaptureFileError(self.damage)
         if not is_pcap(head):
             what = "is empty" if not head else "is neither pcap nor pcapng"
             raise CaptureFileError(f"{self.name}: {what}")
         if len(head) < FILE_HEADER_BYTES:
-            self._damaged("the file breaks off inside its header")
+            self._damaged(BREAKS_OFF_EARLY)
             return None
         self._at = FILE_HEADER_BYTES
         return PcapFile(head)
 
-    def _batch(self, scan: Scan) -> Batch:
+    def _batch(self, scan: Scan[Packets]) -> Batch:
         packets = scan.packets
         first = self.packets + 1
         self.packets += len(packets.start)
@@ -110,6 +111,11 @@ class CaptureFile:
         self._end += count or 0
         self.bytes_read += count or 0
         return count
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was wrong and did no harm."""
+        return self._embedded.warnings
 
     @property
     def _room(self) -> int:
@@ -148,14 +154,6 @@ class CaptureFile:
             offset = self.bytes_read - max(self._end - self._at, 0)
             cause = f" ({error})" if error is not None else ""
             self.damage = f"{self.name}: byte {offset}: {what}{cause}"
-
-    def _secrets(self, text: bytes) -> None:
-        for number, line in enumerate(text.decode("ascii", "replace").splitlines(), 1):
-            if not self._keys.add_line(line):
-                self._malformed += 1
-                if self._malformed <= MAX_WARNINGS:
-                    place = f"embedded key log, line {number}"
-                    self.warnings.append(f"{self.name}: {place}: not a key log line, ignored")
 
 
 @contextmanager

@@ -7,17 +7,17 @@ file ends. State is kept for open connections alone.
 
 import gc
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tlsclose.wire.batch import Batch
 from tlsclose.wire.capture_connection import Ends, FollowedConnection, OpenConnection
-from tlsclose.wire.capture_file import CaptureFile
-from tlsclose.wire.capture_pass import Key, Pass
-from tlsclose.wire.columns import tcp_columns
-from tlsclose.wire.grouping import grouped
+from tlsclose.wire.frame import Frame
 from tlsclose.wire.keylog import KeyLog
+
+if TYPE_CHECKING:
+    from tlsclose.wire.batch import Batch
+    from tlsclose.wire.capture_file import CaptureFile
 
 MAX_OPEN: Final = 20_000
 MAX_REMEMBERED: Final = 65_536
@@ -63,19 +63,32 @@ class CaptureFollower:
         self._linger_ns = linger_ns
         self._share = share
         self._max_open = max_open
-        self._open: OrderedDict[Key, OpenConnection] = OrderedDict()
-        self._over: dict[Key, OpenConnection] = {}
-        self._reported: OrderedDict[Key, int] = OrderedDict()
+        self._open: OrderedDict[Hashable, OpenConnection] = OrderedDict()
+        self._over: dict[Hashable, OpenConnection] = {}
+        self._reported: OrderedDict[Hashable, int] = OrderedDict()
         self._now_ns = 0
 
-    def take(self, batch: Batch) -> None:
+    def take(self, batch: "Batch") -> None:
         """Follow a batch's packets."""
+        from tlsclose.wire.capture_pass import Pass
+        from tlsclose.wire.columns import tcp_columns
+        from tlsclose.wire.grouping import grouped
+
         self._now_ns += batch.idle_ns
         if len(batch):
             groups = grouped(tcp_columns(batch), self._share)
             if len(groups.columns):
                 Pass(self, batch, groups).run()
             self._now_ns = int(batch.at_ns[-1])
+        self._sweep()
+
+    def take_few(self, frames: Sequence[Frame]) -> None:
+        """Follow a whole capture's packets, too few of them to make columns worth their start."""
+        from tlsclose.wire.small_pass import follow_frames
+
+        if frames:
+            follow_frames(self, frames)
+            self._now_ns = frames[-1].at_ns
         self._sweep()
 
     def finish(self) -> None:
@@ -85,21 +98,21 @@ class CaptureFollower:
             self._on_connection(connection.finish())
         self._over.clear()
 
-    def known(self, key: Key) -> OpenConnection | None:
+    def known(self, key: Hashable) -> OpenConnection | None:
         """The open connection between two ends, which is in use now."""
         connection = self._open.get(key)
         if connection is not None:
             self._open.move_to_end(key)
         return connection
 
-    def is_late(self, key: Key, connection: OpenConnection | None, at_ns: int) -> bool:
+    def is_late(self, key: Hashable, connection: OpenConnection | None, at_ns: int) -> bool:
         """Whether a segment without SYN comes after its connection's end."""
         if connection is not None:
             return connection.over and at_ns - connection.last_ns > self._linger_ns
         ended_ns = self._reported.get(key)
         return ended_ns is not None and at_ns - ended_ns < FORGET_NS
 
-    def begin(self, key: Key, ends: Ends, at_ns: int, number: int) -> OpenConnection:
+    def begin(self, key: Hashable, ends: Ends, at_ns: int, number: int) -> OpenConnection:
         """Open a connection; one that is open between the same ends is over."""
         if key in self._open:
             self._end(key)
@@ -110,7 +123,7 @@ class CaptureFollower:
         connection = self._open[key] = OpenConnection(self._keys, ends, at_ns, number)
         return connection
 
-    def check(self, key: Key, connection: OpenConnection) -> None:
+    def check(self, key: Hashable, connection: OpenConnection) -> None:
         """See whether a connection has come to its end."""
         if connection.ended():
             if connection.over:
@@ -128,7 +141,7 @@ class CaptureFollower:
         for key in done:
             self._end(key)
 
-    def _end(self, key: Key, note: str = "") -> None:
+    def _end(self, key: Hashable, note: str = "") -> None:
         connection = self._open.pop(key)
         self._over.pop(key, None)
         self._reported[key] = connection.last_ns
@@ -138,7 +151,7 @@ class CaptureFollower:
 
 
 def follow(
-    capture: CaptureFile,
+    capture: "CaptureFile",
     keys: KeyLog,
     *,
     on_connection: Report,

@@ -1,29 +1,21 @@
 """What a reader of one capture format makes of the bytes in a buffer."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-import numpy as np
+MAX_TIME_NS: Final = 2**62
+"""Whatever a file claims, no packet is later."""
 
-from tlsclose.wire.batch import Integers
+BREAKS_OFF: Final = "the file breaks off inside what begins here"
+BREAKS_OFF_EARLY: Final = "the file breaks off inside its header"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packets:
-    """Columns of `Batch`, without its buffer."""
-
-    start: Integers
-    captured: Integers
-    original: Integers
-    at_ns: Integers
-    link: Integers
+Made_co = TypeVar("Made_co", covariant=True)
+"""What packets are made into: columns for a batch, or frames where there are few."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
+class Scan(NamedTuple, Generic[Made_co]):
     """How far the format could be read."""
 
-    packets: Packets
+    packets: Made_co
     consumed: int
     """Offset in the buffer behind the last whole item; behind the buffer's end where an item that
     nobody needs goes on there."""
@@ -33,27 +25,8 @@ class Scan:
     """What is wrong with the bytes at `consumed`: nothing behind them can be read."""
 
 
-class Format(Protocol):
+class Format(Protocol[Made_co]):
     """Reads items one after the other, and remembers what earlier ones said."""
 
-    def scan(self, buffer: bytearray, at: int, end: int) -> Scan:
+    def scan(self, buffer: bytearray, at: int, end: int) -> Scan[Made_co]:
         """Read all whole items between two offsets."""
-
-
-def no_packets() -> Packets:
-    none = np.zeros(0, np.int64)
-    return Packets(start=none, captured=none, original=none, at_ns=none, link=none)
-
-
-def joined(parts: list[Packets]) -> Packets:
-    if not parts:
-        return no_packets()
-    if len(parts) == 1:
-        return parts[0]
-    return Packets(
-        start=np.concatenate([part.start for part in parts]),
-        captured=np.concatenate([part.captured for part in parts]),
-        original=np.concatenate([part.original for part in parts]),
-        at_ns=np.concatenate([part.at_ns for part in parts]),
-        link=np.concatenate([part.link for part in parts]),
-    )
