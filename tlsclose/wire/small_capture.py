@@ -167,5 +167,5 @@ def _binary(ticks: int, power: int) -> int:
         return 0
     seconds = min(ticks >> power, MAX_TIME_NS // SECOND_NS)
     shown = min(power, FRACTION_BITS)
-    part = (ticks & 2**power - 1) >> (power - shown)
+    part = (ticks & (1 << power) - 1) >> (power - shown)
     return seconds * SECOND_NS + (part * SECOND_NS >> shown)
