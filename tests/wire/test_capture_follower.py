@@ -234,6 +234,20 @@ def test_ports_used_again(long):
     assert found[1].bytes == found[0].bytes
 
 
+@pytest.mark.parametrize("lower", [1, 5000, 2**28])
+def test_ports_used_again_with_lower_numbers(long, lower):
+    """What the connection before acknowledged says nothing of the next one."""
+    segments, keys = long
+    again = [
+        segment._replace(seq=(segment.seq - lower) % 2**32, ack=(segment.ack - lower) % 2**32)
+        for segment in segments[:-6]
+    ]
+    found, _ = run(frames([*segments, *again]), keys)
+    expected = one_by_one(segments[:-6], keys)
+    assert story(found[1].followed) == story(expected)
+    assert found[1].followed.notes == expected.notes
+
+
 @pytest.mark.parametrize("buffer_bytes", [150, BUFFER_BYTES])
 def test_the_same_numbers_used_again_much_later(buffer_bytes):
     script = Tcp().open().fin(CLIENT).fin(SERVER).ack(CLIENT)

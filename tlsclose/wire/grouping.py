@@ -46,8 +46,8 @@ class Grouped:
     end: Integers
     """In that order: running total of payload bytes."""
     acknowledged: Integers
-    """In that order: the highest acknowledgement number of this connection and side so far, -1
-    before the first."""
+    """In that order: the highest acknowledgement number of this connection and side since the last
+    SYN, -1 before the first."""
 
 
 def grouped(columns: Columns, share: tuple[int, int] = (0, 1)) -> Grouped:
@@ -78,7 +78,7 @@ def _sided(columns: Columns, bounds: Integers, forward: Flags, new: Flags) -> Gr
     if columns.single:
         special |= np.isin(columns.index, list(columns.single))
     sides = side[by_side]
-    stray, acknowledged = _acknowledged(columns, by_side, sides)
+    stray, acknowledged = _acknowledged(columns, by_side, sides, new)
     irregular = special | _broken(columns, by_side, sides, special)
     if len(stray):
         irregular |= np.isin(group, stray >> 1)
@@ -108,24 +108,29 @@ def _broken(columns: Columns, by_side: Integers, sides: Integers, special: Flags
 
 
 def _acknowledged(
-    columns: Columns, by_side: Integers, sides: Integers
+    columns: Columns, by_side: Integers, sides: Integers, new: Flags
 ) -> tuple[Integers, Integers]:
-    """The sides whose acknowledgement numbers jump, and the highest one so far of each."""
+    """The sides whose acknowledgement numbers jump, and the highest one so far of each.
+
+    So far: since the last SYN of either side, for it may have opened another connection.
+    """
+    opened = np.cumsum(new | (columns.flags & TcpFlags.SYN != 0))[by_side]
+    runs = np.cumsum(_changes(opened * 2 + (sides & 1)))
     counting = np.flatnonzero((columns.flags & TcpFlags.ACK != 0)[by_side])
-    whose, ack = sides[counting], columns.ack[by_side[counting]]
+    whose, ack = runs[counting], columns.ack[by_side[counting]]
     first = np.flatnonzero(_changes(whose))
     begin = np.repeat(ack[first], np.diff(np.append(first, len(whose))))
     behind = (ack - begin) % _MODULUS
     ahead = np.where(behind >= _HALF, behind - _MODULUS, behind)
     stray = np.abs(ahead) >= MAX_STRAY
-    # Each side's numbers lie above those of the side before, so that one running maximum does.
+    # Each run's numbers lie above those of the run before, so that one running maximum does.
     lift = whose * (4 * MAX_STRAY)
     highest = np.maximum.accumulate(np.where(stray, 0, ahead) + lift) - lift
     so_far = np.full(len(by_side), -1, np.int64)
     so_far[counting] = (begin + highest) % _MODULUS
     last = np.maximum.accumulate(np.where(so_far >= 0, np.arange(len(so_far)), -1))
-    known = (last >= 0) & (sides[last] == sides)
-    return whose[stray], np.where(known, so_far[last], -1)
+    known = (last >= 0) & (runs[last] == runs)
+    return sides[counting[stray]], np.where(known, so_far[last], -1)
 
 
 def _changes(values: npt.NDArray[np.uint64] | Integers) -> Flags:
