@@ -147,3 +147,15 @@ def test_unreadable():
     assert (report.unobserved.stage, report.verdict) == (Stage.CAPTURE, None)
     assert report.unobserved.reason == "a.pcap: byte 24: breaks off"
     assert report.capture.path == "a.pcap"
+
+
+def test_the_protocol_that_tls_began_in():
+    report = judged(*close(10, Source.DECRYPTED), preamble="smtp")
+    assert report.tls.preamble == "smtp"
+    assert judged(*close(10, Source.DECRYPTED)).tls.preamble is None
+
+
+def test_a_refused_upgrade_is_worth_a_report():
+    plain = event(3, S, Kind.NOT_TLS, detail="SMTP, which refused the upgrade (454)")
+    assert not spoke_tls(followed(plain))
+    assert spoke_tls(followed(plain, refused=True))

@@ -316,7 +316,7 @@ class TestWhatIsNotTls:
         ]
 
     @pytest.mark.parametrize("step", [1, 3, 1000])
-    def test_a_preamble_before_tls_is_a_note(self, step):
+    def test_a_preamble_before_tls_is_named(self, step):
         forged = Forged().shaken().seal("client", ALERT, CLOSE_NOTIFY)
         greeting = [(SERVER, b"220 hello\r\n"), (CLIENT, b"STARTTLS\r\n"), (SERVER, b"220 go\r\n")]
         flights = [
@@ -326,7 +326,10 @@ class TestWhatIsNotTls:
         ]
         followed = follow_extents(flights, key_log())
         assert story(followed) == [*SHAKEN, "client close_notify warning (decrypted)"]
-        assert "server: plaintext before TLS (SMTP or FTP greeting)" in followed.notes
+        assert followed.preamble == "smtp"
+        assert followed.notes[0] == (
+            "TLS began within SMTP, after 10 bytes of the client and 19 bytes of the server"
+        )
 
     def test_a_cut_off_record_is_a_note(self):
         followed = follow_extents([(CLIENT, client_hello()[:-3])])

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.wire.forge import ALERT, client_hello, record, server_hello
-from tlsclose.wire.foreign import HELLO_BYTES, describe, hello_at
+from tests.wire.forge import ALERT, CLIENT, SERVER, client_hello, record, server_hello
+from tlsclose.wire.foreign import HELLO_BYTES, begins_tls, describe, hello_at, recognised
 
 
 @pytest.mark.parametrize(
@@ -41,12 +41,53 @@ def test_a_description_is_short_and_printable(data):
     assert len(found) < 60
 
 
-@pytest.mark.parametrize("beginning", [client_hello(), server_hello(), record(ALERT, b"\x02\x28")])
+BEGINNINGS = [
+    (CLIENT, client_hello()),
+    (SERVER, server_hello()),
+    (SERVER, record(ALERT, b"\x02\x28")),
+]
+
+
+@pytest.mark.parametrize(("side", "beginning"), BEGINNINGS)
 @pytest.mark.parametrize("before", [b"", b"S", b"220 go\r\n"])
-def test_tls_is_found_behind_a_preamble(beginning, before):
-    assert hello_at(before + beginning[:HELLO_BYTES]) == len(before)
+def test_tls_is_found_behind_a_preamble(side, beginning, before):
+    data = before + beginning[:HELLO_BYTES]
+    assert hello_at(data, side) == len(before)
+    assert hello_at(data, side, len(before)) == len(before)
+    assert hello_at(data, side, len(before) + 1) is None
+    assert hello_at(data, side.other) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"\x16\x03\x01", b"\x17\x03\x03\x00\x20" + bytes(32)])
-def test_nothing_is_found_where_nothing_begins(data):
-    assert hello_at(data) is None
+@pytest.mark.parametrize("side", [CLIENT, SERVER])
+def test_nothing_is_found_where_nothing_begins(data, side):
+    assert hello_at(data, side) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "begins"),
+    [
+        (b"\x16\x03\x01\x02\x00", True),
+        (b"\x15\x03\x03\x00\x02", True),
+        (b"\x17\x03\x03\x00\x02", False),
+        (b"\x16\x03\x01\x00\x00", False),
+        (b"\x16\x03\x01\xff\x00", False),
+        (b"\x16\x02\x01\x02\x00", False),
+        (b"220 m", False),
+    ],
+)
+def test_the_first_record(header, begins):
+    assert begins_tls(header) is begins
+
+
+@pytest.mark.parametrize(
+    ("data", "known"),
+    [
+        (b"220 mail", True),
+        (b"GET / HTTP/1.1", True),
+        (b"\x16\x03\x01\xff\xff", False),
+        (b"?", False),
+    ],
+)
+def test_known_protocols(data, known):
+    assert recognised(data) is known

@@ -94,6 +94,9 @@ class TlsInfo:
     alpn: str | None = None
     sni: str | None = None
     resumed: bool = False
+    preamble: str | None = None
+    """The protocol in whose plaintext TLS began (`smtp`, `http-connect`, ...), `unknown` where it
+    is none that is known; None where TLS came first."""
     certificate: CertificateCheck = CertificateCheck(ok=None)
 
 

@@ -39,8 +39,9 @@ class Observed:
 
 
 def spoke_tls(followed: Followed) -> bool:
-    """Whether anyone spoke TLS; a port scan and a plain HTTP exchange are nothing to judge."""
-    return any(event.kind in _TLS for event in followed.events)
+    """Whether anyone spoke TLS, or asked for it; a port scan and a plain HTTP exchange are nothing
+    to judge."""
+    return followed.refused or any(event.kind in _TLS for event in followed.events)
 
 
 def assemble_observed(seen: Observed, *, path: str) -> Report:
@@ -83,6 +84,7 @@ def _tls(followed: Followed) -> TlsInfo:
         alpn=followed.alpn,
         sni=followed.sni,
         resumed=bool(followed.resumed),
+        preamble=followed.preamble,
     )
 
 

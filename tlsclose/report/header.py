@@ -25,6 +25,7 @@ def header(report: Report) -> tuple[str, ...]:
         " ".join(filter(None, (version, tls.cipher))),
         f"ALPN {tls.alpn}" if tls.alpn else "",
         "resumed" if tls.resumed else "",
+        f"inside {tls.preamble}" if tls.preamble else "",
         report.provider.version if report.provider else "",
         _watched(report),
     )

@@ -126,6 +126,7 @@ def _tls(tls: TlsInfo) -> Object:
         "alpn": tls.alpn,
         "sni": tls.sni,
         "resumed": tls.resumed,
+        "preamble": tls.preamble,
         "certificate": {"ok": tls.certificate.ok, "error": tls.certificate.error or None},
     }
 

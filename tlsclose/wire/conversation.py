@@ -5,7 +5,6 @@ bytes in order and `hole` for bytes that are missing. A client record that needs
 be understood waits for it (early data; a capture that has the two directions out of step).
 """
 
-from dataclasses import replace
 from typing import Final
 
 from tlsclose.core.event import SEALED, UNPROTECTED_ALERT, Event, Handshake, Kind, Side, Source
@@ -24,10 +23,11 @@ from tlsclose.wire.inference import (
 )
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.messages import Message, MessageType
+from tlsclose.wire.preamble import Dialogue
 from tlsclose.wire.protection import Epoch, Opened
 from tlsclose.wire.reassembly import Stamp
 from tlsclose.wire.records import Record
-from tlsclose.wire.tls_side import Foreign, TlsSide
+from tlsclose.wire.tls_side import TlsSide
 
 ENDLESS: Final = 2**62
 _TELLING: Final = frozenset(
@@ -50,7 +50,8 @@ class Conversation:
         self.state = HandshakeState(keys)
         self.notes: list[str] = []
         self._log = log
-        self._sides = {side: TlsSide(side, self._wants) for side in Side}
+        self.dialogue = Dialogue()
+        self._sides = {side: TlsSide(side, self._wants, self.dialogue) for side in Side}
         self._deferral = Deferral()
         self._unopened = False
 
@@ -63,13 +64,24 @@ class Conversation:
         side = self._sides[sender]
         side.stamp = stamp
         if side.foreign is not None:
-            side.foreign.stamp = side.foreign.stamp if side.foreign.size else stamp
-            data = side.foreign.feed(data)
-            self._restart(side, side.foreign)
+            data = side.foreign.feed(stamp, data)
+            if side.foreign.found:
+                side.restart()
         for record in side.reader.feed(data):
             self._record(stamp, side, record)
         if side.reader.broken is not None and side.foreign is None:
             self._lose(stamp, side, side.reader.broken)
+
+    @property
+    def imagined(self) -> bool:
+        """Whether what looked like TLS inside something else is none: nobody consented to it, and
+        one side alone has it or it breaks off."""
+        dialogue, sides = self.dialogue, self._sides.values()
+        if not dialogue.begun or self.state.complete:
+            return False
+        if not dialogue.guessed and (dialogue.agreed or any(side.unseen for side in sides)):
+            return False
+        return not all(side.records and (side.foreign is None or not side.whole) for side in sides)
 
     def idle(self, sender: Side) -> int:
         """So many of this side's next bytes need not be seen; the one behind them does."""
@@ -91,7 +103,7 @@ class Conversation:
         """Step over bytes that were not captured; what follows may not be readable."""
         side = self._sides[sender]
         if side.foreign is not None:
-            side.foreign.size += size
+            side.foreign.hole(size)
             return
         for record in side.reader.hole(size):
             self._record(stamp, side, record)
@@ -99,7 +111,8 @@ class Conversation:
             self._release(side)
             side.stamp = stamp
             side.lose_sync()
-            self._note(f"{sender}: records after a gap could not be told apart")
+            if side.records:
+                self._note(f"{sender}: records after a gap could not be told apart")
 
     def finish(self) -> None:
         """The stream is over: settle what only the end can tell."""
@@ -107,13 +120,18 @@ class Conversation:
             self._sides[Side.CLIENT].opener.give_up()
             self._take_deferred()
         for side in self._sides.values():
+            self._end(side)
+        for side in self._sides.values():
             if side.held is not None:
                 last = last_word(side.held, side, self._sides[side.name.other])
                 self._log.add(last, fold=False)
-            self._end(side)
+            if (event := side.foreign_event()) is not None:
+                self._log.add(event, fold=False)
         if self._unopened:
             failed = any(side.opener.failed for side in self._sides.values())
             self._note(f"records could not be decrypted: {why_unopened(self.state, failed=failed)}")
+        if note := self.dialogue.note:
+            self._note(note)
         for side in self._sides.values():
             side.close()
 
@@ -123,31 +141,17 @@ class Conversation:
             self._lose(side.stamp, side, start)
         elif side.foreign is None and side.reader.partial:
             self._note(f"{side.name}: the last record is cut off")
-        foreign = side.foreign
-        if foreign is None or not foreign.size:
-            return
-        if side.whole:
-            event = side.event(foreign.stamp, Kind.NOT_TLS, Source.WIRE, foreign.description)
-        else:
-            event = side.event(foreign.stamp, Kind.RECORD, Source.INFERRED, SEALED)
-        self._log.add(replace(event, bytes=foreign.size), fold=False)
 
     def _lose(self, stamp: Stamp, side: TlsSide, data: bytes) -> None:
         """What came is no record; TLS may still begin later where none has been seen."""
         self._release(side)
-        begun = side.records > 0
-        foreign = side.lose(stamp, search=not begun and side.whole)
+        foreign = side.lose(stamp)
         if not side.whole:
             self._note(f"{side.name}: the capture starts inside the connection")
-        rest = foreign.feed(data)
-        if self._restart(side, foreign):
-            self.extent(stamp, side.name, rest)
-
-    def _restart(self, side: TlsSide, foreign: Foreign) -> bool:
+        rest = foreign.feed(stamp, data)
         if foreign.found:
             side.restart()
-            self._note(f"{side.name}: plaintext before TLS ({foreign.description})")
-        return foreign.found
+            self.extent(stamp, side.name, rest)
 
     def _wants(self, side: TlsSide, content_type: int, length: int) -> bool:
         if self._defers(side, content_type):

@@ -31,6 +31,10 @@ class Followed:
     resumed: bool | None
     """None where the capture does not show it."""
     packets: int
+    preamble: str | None = None
+    """The protocol that TLS began in: `upgrade.Protocol`, `unknown`, or None for none."""
+    refused: bool = False
+    """The client asked for TLS in such a protocol; the server refused, and none came."""
     notes: tuple[str, ...]
     """What limits or colours the testimony, each in one sentence."""
 
@@ -70,7 +74,9 @@ class ConnectionFollower:
             self._take(fact)
         self.tls.finish()
         self._explain_resets()
-        state = self.tls.state
+        if self.tls.imagined:
+            return self._without_tls()
+        state, dialogue = self.tls.state, self.tls.dialogue
         return Followed(
             events=self._log.ordered(),
             negotiated=state.negotiated,
@@ -78,7 +84,21 @@ class ConnectionFollower:
             alpn=state.alpn,
             resumed=state.resumed,
             packets=self.tcp.packets,
+            preamble=dialogue.protocol,
+            refused=bool(dialogue.refusal),
             notes=(*self.tls.notes, *self._stream_notes()),
+        )
+
+    def _without_tls(self) -> Followed:
+        """What TCP tells; the records were none."""
+        return Followed(
+            events=tuple(event for event in self._log.ordered() if event.kind in _OF_TCP),
+            negotiated=None,
+            sni=None,
+            alpn=None,
+            resumed=None,
+            packets=self.tcp.packets,
+            notes=tuple(self._stream_notes()),
         )
 
     def _take(self, fact: Fact) -> None:
@@ -188,6 +208,8 @@ class ConnectionFollower:
                 notes.append(f"{side}: {_segments(half.reordered)} out of order")
         return notes
 
+
+_OF_TCP = frozenset({Kind.SYN, Kind.GAP, Kind.FIN, Kind.RST})
 
 _CARRIED = (
     (Kind.CLOSE_NOTIFY, "close_notify"),

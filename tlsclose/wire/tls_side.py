@@ -4,17 +4,14 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from tlsclose.core.alert import Alert
-from tlsclose.core.event import Event, Kind, Side, Source
+from tlsclose.core.event import SEALED, Event, Kind, Side, Source
 from tlsclose.core.record import ALERT_BYTES, ContentType
-from tlsclose.wire.foreign import EXAMINED_BYTES, HELLO_BYTES, describe, hello_at
 from tlsclose.wire.inference import Sizes
 from tlsclose.wire.messages import MessageReader, MessageType
 from tlsclose.wire.opener import Opener
+from tlsclose.wire.preamble import Dialogue, Foreign
 from tlsclose.wire.reassembly import Stamp
 from tlsclose.wire.records import Record, RecordReader
-
-MAX_SEARCHED_BYTES: Final = 2**16
-"""How far into a plaintext preamble (STARTTLS, a proxy) the first TLS record is looked for."""
 
 _MESSAGE_HEADER_BYTES: Final = 4
 _KNOWN_MESSAGES: Final = frozenset(int(kind) for kind in MessageType)
@@ -22,44 +19,6 @@ _LONG_MESSAGES: Final = frozenset(
     {MessageType.CLIENT_HELLO, MessageType.SERVER_HELLO, MessageType.CERTIFICATE}
 )
 """May be longer than one record."""
-
-
-class Foreign:
-    """Bytes that are not TLS: described, counted, and searched for a beginning of TLS."""
-
-    def __init__(self, stamp: Stamp, *, search: bool) -> None:
-        self.stamp = stamp
-        self.size = 0
-        self.found = False
-        """TLS begins in what `feed` returned last."""
-        self._search = search
-        self._examined = b""
-        self._tail = b""
-
-    @property
-    def description(self) -> str:
-        return describe(self._examined)
-
-    @property
-    def idle(self) -> bool:
-        """Whether more bytes change nothing but `size`."""
-        return not self._search and bool(self.size) and len(self._examined) == EXAMINED_BYTES
-
-    def feed(self, data: bytes) -> bytes:
-        """Take bytes; return those from the first TLS record on, none while there is none."""
-        self._examined += data[: EXAMINED_BYTES - len(self._examined)]
-        self.size += len(data)
-        if not self._search:
-            return b""
-        held = self._tail + data
-        start = hello_at(held)
-        if start is not None:
-            self.found = True
-            self.size -= len(held) - start
-            return held[start:]
-        self._tail = held[1 - HELLO_BYTES :]
-        self._search = self.size < MAX_SEARCHED_BYTES
-        return b""
 
 
 def _no_body(_content_type: int, _length: int) -> bool:
@@ -73,7 +32,9 @@ def _nothing(_side: "TlsSide", _content_type: int, _length: int) -> bool:
 class TlsSide:
     """The reading state of one direction."""
 
-    def __init__(self, name: Side, wants: Callable[["TlsSide", int, int], bool]) -> None:
+    def __init__(
+        self, name: Side, wants: Callable[["TlsSide", int, int], bool], dialogue: Dialogue
+    ) -> None:
         self.name = name
         self.opener = Opener()
         self.messages = MessageReader()
@@ -91,7 +52,13 @@ class TlsSide:
         self.sizes = Sizes()
         self.stamp = Stamp(0, None)
         self._wants = wants
+        self._dialogue = dialogue
         self._half_alert = b""
+
+    @property
+    def unseen(self) -> bool:
+        """Whether no byte of this side has come."""
+        return not self.records and self.foreign is None and not self.reader.partial
 
     def event(
         self,
@@ -115,15 +82,29 @@ class TlsSide:
             packet=stamp.number,
         )
 
-    def lose(self, stamp: Stamp, *, search: bool) -> Foreign:
-        """Stop reading records: what comes is not TLS."""
-        self.foreign = Foreign(stamp, search=search)
+    def lose(self, stamp: Stamp) -> Foreign:
+        """Stop reading records: what comes is not TLS. It may begin, where none has been seen."""
+        search = not self.records
+        self.foreign = Foreign(stamp, self.name, self._dialogue, search=search, whole=self.whole)
         return self.foreign
+
+    def foreign_event(self) -> Event | None:
+        """What is to be said, at the end, of bytes that are not TLS."""
+        foreign, refusal = self.foreign, self._dialogue.refusal
+        if foreign is None or not foreign.size or (refusal and self.name is Side.CLIENT):
+            return None
+        size = foreign.size
+        if refusal:
+            stamp = self._dialogue.refused_at
+            return self.event(stamp, Kind.NOT_TLS, Source.WIRE, refusal, size)
+        if self.whole or (foreign.text and not self.records):
+            return self.event(foreign.stamp, Kind.NOT_TLS, Source.WIRE, foreign.description, size)
+        return self.event(foreign.stamp, Kind.RECORD, Source.INFERRED, SEALED, size)
 
     def lose_sync(self) -> None:
         """Stop reading records: a header is missing."""
-        self.lose(self.stamp, search=False)
         self.whole = False
+        self.lose(self.stamp)
 
     def restart(self) -> None:
         """Read records from here on."""
