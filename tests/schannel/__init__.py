@@ -1,4 +1,4 @@
-"""The real Schannel API on Linux: genuine Windows CPython, Wine's secur32.dll, the whole test suite.
+"""The real Schannel API on Linux: Windows CPython, Wine's secur32.dll, the whole suite.
 
     make schannel                                     build what is missing, run everything
     python -m tests.schannel.build                    build the environment only (about a minute)

@@ -70,7 +70,7 @@ def _alone() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("schannel: waiting for another build", file=sys.stderr)
+            _say("waiting for another build")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -81,14 +81,14 @@ def _layer(name: str, stamp: str, make: Callable[[Path], None]) -> None:
     if record.exists() and record.read_text() == stamp:
         return
     started = time.monotonic()
-    print(f"schannel: building {name} ...", file=sys.stderr, flush=True)
+    _say(f"building {name} ...")
     record.unlink(missing_ok=True)
     for stale in (final, part):
         shutil.rmtree(stale, ignore_errors=True)
     make(part)
     part.rename(final)
     record.write_text(stamp)
-    print(f"schannel: built {name} in {time.monotonic() - started:.0f} s", file=sys.stderr)
+    _say(f"built {name} in {time.monotonic() - started:.0f} s")
 
 
 def _stamp(*inputs: str) -> str:
@@ -187,7 +187,7 @@ def _pip_download(folder: Path, *arguments: str) -> None:
 def _make_prefix(folder: Path) -> None:
     drive = folder / "windows" / "prefix"
     drive.mkdir(parents=True)
-    steps = f"{WINE} wineboot --init && {WINE} reg add \"$@\" && /usr/lib/wine/wineserver64 -w"
+    steps = f'{WINE} wineboot --init && {WINE} reg add "$@" && /usr/lib/wine/wineserver64 -w'
     inside = ["sh", "-c", steps, "sh", *WITHOUT_SCREEN]
     _run(*enter(["python", "root"], str(drive), inside, ENVIRONMENT))
     if not (drive / "system.reg").exists():
@@ -214,12 +214,17 @@ def _run(*command: str) -> str:
     return done.stdout
 
 
+def _say(text: str) -> None:
+    sys.stderr.write(f"schannel: {text}\n")
+    sys.stderr.flush()
+
+
 def main() -> int:
     """Build what is missing; 0, or 1 with the reason."""
     try:
         build()
     except BuildError as error:
-        print(f"schannel: {error}", file=sys.stderr)
+        _say(str(error))
         return 1
     return 0
 
