@@ -17,9 +17,14 @@ from tlsclose.cli.files import check_writable
 from tlsclose.cli.presentation import KEY_LOG_VARIABLE
 from tlsclose.errors import UsageError
 
+_GRANTS: Final = {
+    "Linux": "packets need root or CAP_NET_RAW (sudo setcap cap_net_raw+ep on the Python binary); ",
+    "Windows": "packets need Npcap (https://npcap.com), and an administrator unless it was "
+    "installed for all users; ",
+}
 GRANT_CAPTURE: Final = (
-    "packets need root or CAP_NET_RAW (sudo setcap cap_net_raw+ep on the Python binary); "
-    "without them --capture tap judges from our own socket"
+    _GRANTS.get(platform.system(), "packets need root, or the right to read /dev/bpf*; ")
+    + "without them --capture tap judges from our own socket"
 )
 
 
@@ -103,13 +108,21 @@ def _capture() -> Check:
 
 
 def _libpcap() -> Check:
-    found = find_library("wpcap" if platform.system() == "Windows" else "pcap")
+    found = _pcap_library()
     if found:
         return Check(name="libpcap", state=State.OK, detail=found)
     if platform.system() == "Linux":
         return Check(name="libpcap", state=State.NOTE, detail="absent, and not needed on Linux")
     advice = "install Npcap" if platform.system() == "Windows" else "install libpcap"
     return Check(name="libpcap", state=State.MISSING, detail="needed to sniff here", advice=advice)
+
+
+def _pcap_library() -> str | None:
+    if platform.system() != "Windows":
+        return find_library("pcap")
+    from tlsclose.wire.pcap_socket import npcap
+
+    return npcap()
 
 
 def _package(name: str) -> Callable[[], Check]:

@@ -24,6 +24,7 @@ from tlsclose.net.http_server import HttpServer
 from tlsclose.net.resolve import Address, resolve
 from tlsclose.net.scenario import SCENARIOS
 from tlsclose.net.settings import BodyFraming, Family, ListenSettings
+from tlsclose.net.winsock import winsock_text
 from tlsclose.providers.base import Provider
 from tlsclose.wire import packets
 
@@ -33,9 +34,14 @@ BACKLOG: Final = 4096
 _POLL_S: Final = 0.2
 _BIND_HINTS: Final = {
     errno.EADDRINUSE: "the port is in use; choose another with --port, or 0 for any free one",
-    errno.EACCES: "not permitted; ports below 1024 need root, choose a higher one",
+    errno.EACCES: "not permitted; ports below 1024 need root, choose a higher one"
+    if os.name == "posix"
+    else "another program holds the port, or Windows reserves it "
+    "(netsh interface ip show excludedportrange tcp); choose another with --port",
     errno.EADDRNOTAVAIL: "this machine has no such address; see --host",
 }
+_OWN_PORT: Final = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
+"""On Windows SO_REUSEADDR would let others take the port while we hold it."""
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _PASSING: Final = frozenset(
     {errno.EPROTO, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ETIMEDOUT}
@@ -147,7 +153,7 @@ class Listener:
         if error.errno in _PASSING or (error.errno in _EXHAUSTED and curable):
             return
         if error.errno in _EXHAUSTED:
-            hint = "raise the limit with `ulimit -n`"
+            hint = "raise the limit with `ulimit -n`" if os.name == "posix" else "close programs"
             raise UsageError(f"cannot accept clients: {error.strerror}; {hint}") from None
         raise error
 
@@ -239,8 +245,7 @@ def _bind(host: str, port: int) -> socket.socket:
 def _bound(address: Address) -> socket.socket:
     sock = socket.socket(address.family, socket.SOCK_STREAM)
     try:
-        if os.name == "posix":  # elsewhere it would let others take the port
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, _OWN_PORT, 1)
         sock.bind(address.sockaddr)
     except OSError:
         sock.close()
@@ -249,5 +254,5 @@ def _bound(address: Address) -> socket.socket:
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> UsageError:
-    hint = _BIND_HINTS.get(error.errno or 0, error.strerror)
+    hint = _BIND_HINTS.get(error.errno or 0) or winsock_text(error) or error.strerror
     return UsageError(f"cannot listen on {address_text(host, port)}: {hint}")

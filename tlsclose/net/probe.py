@@ -20,6 +20,7 @@ from tlsclose.net.resolve import Address, resolve
 from tlsclose.net.scenario import SCENARIOS, Scenario
 from tlsclose.net.settings import ProbeSettings
 from tlsclose.net.target import Target
+from tlsclose.net.winsock import winsock_text
 from tlsclose.providers.base import Provider
 from tlsclose.wire import packets
 
@@ -127,7 +128,7 @@ class _Attempt:
     def _why(self, error: OSError) -> str:
         if isinstance(error, TimeoutError) and error.errno is None:
             return f"no answer within {self._settings.timeout_s:g} s"
-        return (error.strerror or str(error)).lower()
+        return winsock_text(error) or (error.strerror or str(error)).lower()
 
     def _plan(self, address: Address, ours: packets.Address, theirs: packets.Address) -> Plan:
         return Plan(

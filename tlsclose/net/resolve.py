@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tlsclose.net.settings import Family
+from tlsclose.net.winsock import winsock_text
 
 _FAMILIES: Final = {
     Family.ANY: socket.AF_UNSPEC,
@@ -50,7 +51,9 @@ def _look_up(host: str, port: int, family: Family) -> tuple[Address, ...] | str:
             host.encode("ascii"), port, _FAMILIES[family], socket.SOCK_STREAM
         )
     except (OSError, ValueError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a host name"
+        reason = "not a host name"
+        if isinstance(error, OSError):
+            reason = winsock_text(error) or error.strerror or str(error)
         wanted = "" if family is Family.ANY else f" (IPv{family})"
         return f"cannot resolve {host}{wanted}: {reason}"
     addresses = (

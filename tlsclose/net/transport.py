@@ -20,6 +20,7 @@ from typing import Final
 from tlsclose.core.event import Event, Kind, Side, Source
 from tlsclose.net.clock import Clock, Deadline
 from tlsclose.net.tcp_info import tcp_info
+from tlsclose.net.winsock import winsock_text
 
 CHUNK: Final = 256 * 1024
 _RESETS: Final = frozenset(
@@ -29,7 +30,7 @@ _NOT_CONNECTED: Final = frozenset({errno.ENOTCONN, errno.EINVAL})
 """What `shutdown` says of a connection that is gone."""
 _TELLS_FIN_FIRST: Final = sys.platform.startswith("linux")
 """Linux calls a reset EPIPE if the peer's FIN had come before it, else ECONNRESET."""
-_LINGER_RESET: Final = struct.pack("ii", 1, 0)
+_LINGER_RESET: Final = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
 _SETTLE_STEP_S: Final = 0.001
 """No event tells that the last FIN was acknowledged: the state has to be asked for."""
 
@@ -208,7 +209,8 @@ class Transport:
 
     def _lose(self, number: int | None) -> None:
         self.ending = Ending.LOST
-        self.lost = os.strerror(number or 0).lower()
+        number = number or 0
+        self.lost = winsock_text(number) or os.strerror(number).lower()
         self._witness(self._side.other, Kind.TIMEOUT, "connection lost", self.lost)
 
     def _take_pending_error(self) -> None:

@@ -4,7 +4,11 @@ Scapy captures there through /dev/bpf or libpcap (Npcap), which compile the filt
 Time stamps come as floats and are worth microseconds.
 """
 
+import os
+import sys
 import time
+from ctypes.util import find_library
+from pathlib import Path
 from typing import Final, Protocol, cast
 
 from tlsclose.errors import CaptureDeniedError, UsageError
@@ -17,6 +21,32 @@ _POLL_S: Final = 0.05
 _NS_PER_US: Final = 1000
 _LINK_TYPES: Final = {12: LinkType.RAW, 14: LinkType.RAW}
 """DLT_RAW differs between systems; its number in files does not."""
+
+
+NO_NPCAP: Final = (
+    "Npcap is not installed: get it from https://npcap.com to sniff packets, or use --capture tap"
+)
+
+
+def npcap() -> str | None:
+    """Where Npcap's (or WinPcap's) library is on this Windows; None where it is not installed."""
+    own = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "Npcap", "wpcap.dll")
+    return str(own) if own.exists() else find_library("wpcap")
+
+
+def refusal(interface: str | None) -> str | None:
+    """Why packets cannot be captured on the interface (None: on the loopback one)."""
+    if sys.platform == "win32" and npcap() is None:
+        return NO_NPCAP
+    from scapy.config import conf
+
+    try:
+        PcapSocket(interface=interface or str(conf.loopback_name), port=1, host=None).close()
+    except CaptureDeniedError as error:
+        return str(error)
+    except UsageError as error:
+        return str(error) if interface else f"nothing to capture on: {error}; use --capture tap"
+    return None
 
 
 class _Listener(Protocol):

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tlsclose.errors import CaptureDeniedError, UsageError
 from tlsclose.wire.feed import Batch, Feed, Source
 from tlsclose.wire.frame import Frame
 
@@ -114,13 +113,9 @@ def can_sniff(interface: str | None = None) -> str | None:
         from tlsclose.wire.packet_socket import denial
 
         return denial(interface)
-    from scapy.config import conf
+    from tlsclose.wire.pcap_socket import refusal
 
-    try:
-        _open(interface or str(conf.loopback_name), SniffFilter(port=1)).close()
-    except (CaptureDeniedError, UsageError) as error:
-        return str(error)
-    return None
+    return refusal(interface)
 
 
 def _open(interface: str, filters: SniffFilter) -> Source:
