@@ -18,7 +18,7 @@ class HandshakeState:
     client_hello: ClientHello | None = None
     version: TlsVersion | None = None
     negotiated: Negotiated | None = None
-    """Of the last handshake whose hellos were both seen."""
+    """Of the last ServerHello that could be read."""
     sni: str | None = None
     alpn: str | None = None
     resumed: bool | None = None
@@ -57,11 +57,11 @@ class HandshakeState:
             self.alpn = hello.alpn
         if self.tls13:
             self.resumed = hello.pre_shared_key
-        if hello.version is not None and self.client_hello is not None:
+        if hello.version is not None:
             self.negotiated = Negotiated(
                 version=hello.version,
                 suite=hello.suite,
-                client_random=self.client_hello.random,
+                client_random=b"" if self.client_hello is None else self.client_hello.random,
                 server_random=hello.random,
                 extended_master_secret=hello.extended_master_secret,
                 encrypt_then_mac=hello.encrypt_then_mac,

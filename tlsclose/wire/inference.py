@@ -112,7 +112,7 @@ def why_unopened(state: HandshakeState, *, failed: bool) -> str:
     """The reason for records that stayed sealed, in words."""
     if failed:
         return "the keys in the key log are not those of this connection, or data is damaged"
-    if state.negotiated is None:
+    if state.negotiated is None or state.client_hello is None:
         return "the handshake was not seen"
     if suite(state.negotiated.suite) is None:
         return f"cipher suite 0x{state.negotiated.suite:04x} is not supported"

@@ -29,7 +29,10 @@ class Negotiated:
     suite: int
     """IANA code point."""
     client_random: bytes = field(repr=False)
-    """32 bytes, of the first ClientHello: TLS 1.3 repeats it after a HelloRetryRequest."""
+    """32 bytes, of the first ClientHello: TLS 1.3 repeats it after a HelloRetryRequest.
+
+    Empty where the capture lacks the ClientHello; no key is found then.
+    """
     server_random: bytes = field(repr=False)
     extended_master_secret: bool = False
     """Known to the report only: the logged master secret already is the extended one."""
