@@ -1,19 +1,16 @@
 """One class per format: takes reports one at a time and writes them. Constant memory."""
 
-import json
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import IO, Final, Literal, Protocol, cast
 
+from tlsclose.cli.spool import Spool
 from tlsclose.core.report import Report, Summary
 
 Destination = Callable[[], IO[str]]
 """Opens the stream at the first call; the same stream every time."""
 
-SPOOL_BYTES: Final = 8 * 2**20
-"""Of JSON reports kept in memory before they go to a temporary file."""
-PIECE: Final = 2**16
-"""Characters copied from it at a time."""
+INDENT: Final = " " * 4
+"""Of a report in its document."""
 
 
 class Sink(Protocol):
@@ -94,34 +91,33 @@ class JsonSink:
     streams = False
 
     def __init__(self, destination: Destination) -> None:
-        import tempfile
-
         self._destination = destination
-        self._spool = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by `close`
-            SPOOL_BYTES, "w+", encoding="utf-8", newline="\n"
-        )
+        self._spool = Spool()
 
     def add(self, report: Report) -> None:
         from tlsclose.report.json import pretty
 
-        self._spool.write(",\n" if self._spool.tell() else "\n")
-        self._spool.write(textwrap.indent(pretty(report), "    "))
+        self._spool.write("\n" if self._spool.empty else ",\n")
+        self._spool.write(_indented(pretty(report), INDENT))
 
     def close(self, reports: Sequence[Report], summary: Summary | None) -> None:  # noqa: ARG002
+        import json
+
         from tlsclose.report.json import frame, summary_object
 
         stream = self._destination()
         head = json.dumps(frame(), indent=2).removesuffix("\n}")
         stream.write(f'{head},\n  "reports": [')
-        if self._spool.tell():
-            self._spool.seek(0)
-            while piece := self._spool.read(PIECE):
-                stream.write(piece)
-            stream.write("\n  ")
-        self._spool.close()
-        stream.write("]")
+        for piece in self._spool.pieces():
+            stream.write(piece)
+        stream.write("]" if self._spool.empty else "\n  ]")
         if summary is not None:
-            told = textwrap.indent(json.dumps(summary_object(summary), indent=2), "  ")
+            told = _indented(json.dumps(summary_object(summary), indent=2), "  ")
             stream.write(f',\n  "summary": {told.lstrip()}')
         stream.write("\n}\n")
         stream.flush()
+
+
+def _indented(text: str, indent: str) -> str:
+    """JSON has no line break but those between its lines."""
+    return indent + text.replace("\n", f"\n{indent}")
