@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.pcaps import pcapng
 from tests.wire.captures import AT, ethernet, pcap
 from tests.wire.playbook import CLIENT, MS, SERVER, Tcp, Tls, story
+from tlsclose.core.event import Kind
 from tlsclose.core.record import TlsVersion
 from tlsclose.wire.capture_file import BUFFER_BYTES, CaptureFile, open_capture
 from tlsclose.wire.capture_follower import CaptureFollower, follow
@@ -232,6 +233,42 @@ def test_ports_used_again(long):
     assert story(found[0].followed) == story(found[1].followed)
     assert found[1].first_packet == len(segments) + 1
     assert found[1].bytes == found[0].bytes
+
+
+@pytest.mark.parametrize("buffer_bytes", [1500, BUFFER_BYTES])
+@pytest.mark.parametrize("back_ns", [1, MS, 3600 * SECOND, AT])
+@pytest.mark.parametrize("every", [1, 20, 100])
+def test_a_clock_that_is_set_back(long, back_ns, every, buffer_bytes):
+    """Packets keep the order of the file, and no event comes before the one it followed."""
+    segments, keys = long
+    packets = [
+        (at_ns - back_ns * (number % (2 * every) >= every), *rest)
+        for number, (at_ns, *rest) in enumerate(frames(segments))
+    ]
+    [found], _ = run(packets, keys, buffer_bytes=buffer_bytes)
+    slow, _ = run(packets, keys, buffer_bytes=buffer_bytes, fast=False)
+    assert [found] == slow
+    events = found.followed.events
+    assert [event.at_ns for event in events] == sorted(event.at_ns for event in events)
+    assert [event.packet for event in events] == sorted(event.packet for event in events)
+    assert events[0].at_ns == 0
+    without = [note for note in found.followed.notes if "clock" not in note]
+    expected = one_by_one(segments, keys)
+    folded = (Kind.APP_DATA, Kind.RECORD)
+    assert story(found.followed, without=folded) == story(expected, without=folded)
+    assert len(found.followed.notes) - len(without) == (back_ns > MS)
+
+
+def test_a_connection_that_is_over_does_not_wait_for_a_clock_that_was_set_back():
+    script = Tcp().open().fin(CLIENT).fin(SERVER).ack(CLIENT)
+    other = frames(port(Tcp().open().segments, 50_001))
+    packets = frames(script.segments)
+    packets += [(at - 3600 * SECOND, *rest) for at, *rest in other]
+    found = []
+    follower = CaptureFollower(KeyLog(), found.append)
+    for batch in CaptureFile("it", Bytes(pcap(packets)), KeyLog(), buffer_bytes=150):
+        follower.take(batch)
+    assert [item.client[1] for item in found] == [50_000]
 
 
 @pytest.mark.parametrize("lower", [1, 5000, 2**28])

@@ -1,6 +1,7 @@
 """One TCP connection of a capture, open or reported."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from tlsclose.core.event import Side
 from tlsclose.wire.follower import ConnectionFollower, Followed
@@ -8,6 +9,9 @@ from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.packets import Address, TcpFlags
 
 Ends = tuple[Address, Address]
+
+NOTED_NS: Final = 1_000_000
+"""Time stamps of several interfaces differ by less without anyone's clock being set back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class OpenConnection:
         self.bytes = 0
         self.over = False
         self._ending = False
+        self._set_back_ns = 0
         self._syns: dict[bool, int] = {}
 
     def side(self, *, forward: bool) -> Side:
@@ -56,6 +61,11 @@ class OpenConnection:
         base = tcp.half(self.side(forward=forward)).base
         return base is not None and base != (sequence + 1) % 2**32
 
+    def clock(self, at_ns: int) -> int:
+        """The next packet's time: that of the packet before it where the clock was set back."""
+        self._set_back_ns = max(self._set_back_ns, self.last_ns - at_ns)
+        return max(at_ns, self.last_ns)
+
     def note_flags(self, *, forward: bool, sequence: int, flags: int) -> None:
         """Remember what matters for the end of the connection and for its ports' next use."""
         if flags & TcpFlags.SYN:
@@ -73,8 +83,9 @@ class OpenConnection:
     def finish(self, note: str = "") -> FollowedConnection:
         """No more will come."""
         followed = self.follower.finish()
-        if note:
-            followed = replace(followed, notes=(*followed.notes, note))
+        notes = [*followed.notes, *self._clock_notes(), *([note] if note else [])]
+        if len(notes) > len(followed.notes):
+            followed = replace(followed, notes=tuple(notes))
         one, other = self.ends
         client = self.follower.tcp.client or one
         return FollowedConnection(
@@ -85,3 +96,9 @@ class OpenConnection:
             followed=followed,
             bytes=self.bytes,
         )
+
+    def _clock_notes(self) -> list[str]:
+        if self._set_back_ns < NOTED_NS:
+            return []
+        size = f"{self._set_back_ns / 1e9:.3f} s"
+        return [f"the capture's clock went back by {size}: packets are told in its order"]

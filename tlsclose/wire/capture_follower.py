@@ -76,7 +76,7 @@ class CaptureFollower:
 
         self._now_ns += batch.idle_ns
         if len(batch):
-            groups = grouped(tcp_columns(batch), self._share)
+            groups = grouped(tcp_columns(batch), batch.at_ns, self._share)
             if len(groups.columns):
                 Pass(self, batch, groups).run()
             self._now_ns = int(batch.at_ns[-1])
@@ -136,7 +136,7 @@ class CaptureFollower:
         done = [
             key
             for place, (key, connection) in enumerate(self._over.items())
-            if place < surplus or self._now_ns - connection.last_ns > self._linger_ns
+            if place < surplus or abs(self._now_ns - connection.last_ns) > self._linger_ns
         ]
         for key in done:
             self._end(key)

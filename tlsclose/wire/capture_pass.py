@@ -99,7 +99,7 @@ class Pass:
     def _regular(self, key: Key, row: int, behind: int) -> int:
         """Segments that follow on each other; return up to where they were taken."""
         connection = self._connections.known(key)
-        if connection is not None and behind - row > _SHORT_RUN and self._may_run(connection):
+        if connection is not None and behind - row > _SHORT_RUN and self._may_run(connection, row):
             one, other = self._ranges(row), self._ranges(behind)
             lanes = tuple(
                 Lane(self._view, connection.follower, connection.side(forward=not at), *limits)
@@ -114,9 +114,10 @@ class Pass:
             self._single(key, one_row)
         return behind
 
-    def _may_run(self, connection: OpenConnection) -> bool:
+    def _may_run(self, connection: OpenConnection, row: int) -> bool:
         settled = connection.follower.tcp.client is not None
-        return self._connections.fast and settled and not connection.over
+        timely = self._at_ns[row] >= connection.last_ns
+        return self._connections.fast and settled and timely and not connection.over
 
     def _ranges(self, row: int) -> tuple[int, int]:
         """Where both sides' segments from `row` on begin in the order by side."""
@@ -159,7 +160,7 @@ class Pass:
         if flags & TcpFlags.RST:
             self._remember(connection, row)
         connection.note_flags(forward=forward, sequence=sequence, flags=flags)
-        connection.last_ns = at_ns
+        connection.last_ns = at_ns = connection.clock(at_ns)
         connection.bytes += self._wire_before[row + 1] - self._wire_before[row]
         segment = self._segment(row, connection.ends if forward else connection.ends[::-1])
         connection.follower.segment(at_ns - connection.started_ns, number, segment)

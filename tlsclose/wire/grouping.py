@@ -50,8 +50,11 @@ class Grouped:
     SYN, -1 before the first."""
 
 
-def grouped(columns: Columns, share: tuple[int, int] = (0, 1)) -> Grouped:
-    """Sort; `share` (which, of how many) keeps some of the connections."""
+def grouped(columns: Columns, at_ns: Integers, share: tuple[int, int] = (0, 1)) -> Grouped:
+    """Sort; `share` (which, of how many) keeps some of the connections.
+
+    `at_ns`: the time of every packet of the batch.
+    """
     source = _hash(columns.src_high, columns.src, columns.src_port)
     target = _hash(columns.dst_high, columns.dst, columns.dst_port)
     key = _scrambled(source + target)
@@ -66,10 +69,12 @@ def grouped(columns: Columns, share: tuple[int, int] = (0, 1)) -> Grouped:
         order, new = _sorted_exactly(columns, forward)
         columns, forward = take(columns, order), forward[order]
     bounds = np.append(np.flatnonzero(new), len(columns))
-    return _sided(columns, bounds, forward, new)
+    return _sided(columns, bounds, forward, new, at_ns)
 
 
-def _sided(columns: Columns, bounds: Integers, forward: Flags, new: Flags) -> Grouped:
+def _sided(
+    columns: Columns, bounds: Integers, forward: Flags, new: Flags, at_ns: Integers
+) -> Grouped:
     group = np.cumsum(new) - 1
     side = group * 2 + ~forward
     small = len(side) and side[-1] < 2**16 - 1
@@ -77,6 +82,8 @@ def _sided(columns: Columns, bounds: Integers, forward: Flags, new: Flags) -> Gr
     special = (columns.flags & SPECIAL != 0) | (columns.truncated > 0)
     if columns.single:
         special |= np.isin(columns.index, list(columns.single))
+    if not (at_ns[1:] >= at_ns[:-1]).all():
+        special |= _set_back(at_ns[columns.index], new)
     sides = side[by_side]
     stray, acknowledged = _acknowledged(columns, by_side, sides, new)
     irregular = special | _broken(columns, by_side, sides, special)
@@ -93,6 +100,13 @@ def _sided(columns: Columns, bounds: Integers, forward: Flags, new: Flags) -> Gr
         end=np.cumsum(size),
         acknowledged=acknowledged,
     )
+
+
+def _set_back(at_ns: Integers, new: Flags) -> Flags:
+    """Segments with an earlier time than one before them in their connection."""
+    _, place = np.unique(at_ns, return_inverse=True)
+    lifted = place + np.cumsum(new) * len(at_ns)
+    return lifted < np.maximum.accumulate(lifted)
 
 
 def _broken(columns: Columns, by_side: Integers, sides: Integers, special: Flags) -> Flags:

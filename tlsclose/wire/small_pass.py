@@ -61,7 +61,7 @@ def _take(connections: "CaptureFollower", ends: Ends, packet: _Packet) -> None:
     if connection is None:
         connection = connections.begin(ends, ends, at_ns, number)
     connection.note_flags(forward=forward, sequence=sequence, flags=flags)
-    connection.last_ns = at_ns
+    connection.last_ns = at_ns = connection.clock(at_ns)
     connection.bytes += size
     connection.follower.segment(at_ns - connection.started_ns, number, segment)
     connections.check(ends, connection)
