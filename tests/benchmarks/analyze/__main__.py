@@ -48,6 +48,8 @@ def main() -> int:
     except (BenchmarkError, OSError, subprocess.SubprocessError) as error:
         say(f"could not measure: {error}")
         return 2
+    except KeyboardInterrupt:
+        return 130
     _print("\n".join(map(str, goals)))
     return 0 if all(goal.met for goal in goals) and not differences else 1
 

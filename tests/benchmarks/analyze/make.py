@@ -77,7 +77,10 @@ def _enlarge(first: Capture, path: Path, copies: int) -> Capture:
         socket.inet_pton(socket.AF_INET, CLIENT.address),
         socket.inet_pton(socket.AF_INET6, CLIENT.address6),
     }
-    packets = enlarge(first.path, path, copies, clients)
+    with tempfile.TemporaryDirectory(dir=HOME) as name:
+        unfinished = Path(name) / path.name
+        packets = enlarge(first.path, unfinished, copies, clients)
+        unfinished.replace(path)
     keys = path.with_suffix(".keys")
     shutil.copyfile(first.keys, keys)
     return _note(replace(first, path=path, keys=keys, packets=packets))
@@ -118,12 +121,14 @@ def _make(path: Path, gigabytes: float, connections: int) -> Capture:
     path.with_suffix(".json").unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=HOME) as name, link():
         folder = Path(name)
-        with _servers(folder), _tcpdump(path) as tcpdump:
+        unfinished = folder / path.name
+        with _servers(folder), _tcpdump(unfinished) as tcpdump:
             _load(folder, gigabytes, connections)
             packets = _stop(tcpdump)
         with keys.open("wb") as target:
             for part in sorted(folder.glob("*.keys")):
                 target.write(part.read_bytes())
+        unfinished.replace(path)
     capture = Capture(
         path=path, keys=keys, gigabytes=gigabytes, connections=connections, packets=packets
     )
@@ -132,7 +137,14 @@ def _make(path: Path, gigabytes: float, connections: int) -> Capture:
 
 @contextlib.contextmanager
 def _running(command: Sequence[str], folder: Path, **pipes: int) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, text=True, **pipes)
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # Ctrl-C is ours; we end it
+        **pipes,
+    )
     try:
         yield process
     finally:
