@@ -37,7 +37,7 @@ class _Findings:
         if mark in self._known:
             return
         self._known.add(mark)
-        name = hashlib.sha1(mark.encode()).hexdigest()[:12]  # noqa: S324 - a name, no secret
+        name = hashlib.sha1(mark.encode()).hexdigest()[:12]
         (self._folder / name).write_bytes(data)
         (self._folder / f"{name}.txt").write_text("".join(traceback.format_exception(error)))
 

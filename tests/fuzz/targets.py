@@ -27,9 +27,15 @@ from tlsclose.wire.follower import ConnectionFollower, Followed
 from tlsclose.wire.frame import Frame
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.packets import Segment, decode
+from tlsclose.wire.small_capture import SmallCapture, small_capture
 
 BUFFERS: Final = (100, 1500, 2**20)
+ENDLESS_NS: Final = 2**63
 CLIENT, SERVER = ("192.0.2.1", 50000), ("198.51.100.2", 443)
+
+
+_Followed = tuple[list[FollowedConnection], str | None, int]
+"""Connections, what is wrong with the file, and how many warnings there were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +71,29 @@ def analyze_file(data: bytes) -> None:
 
 def columns_and_packets(data: bytes) -> None:
     """The fast way through a capture against the slow one, and columns against `decode`."""
-    fast = [_followed(data, size, fast=True) for size in BUFFERS]
     slow = _followed(data, BUFFERS[-1], fast=False)
-    assert all(found == slow for found in fast), "the fast way and the slow way differ"
+    for size in BUFFERS:
+        assert _followed(data, size, fast=True) == slow, "the fast way and the slow way differ"
+    path = _folder() / "small"
+    path.write_bytes(data)
+    keys = KeyLog()
+    if (small := small_capture(path, keys)) is not None:
+        assert _followed_alone(small, keys) == slow, "a small file's way and the slow way differ"
 
 
-def _followed(data: bytes, buffer_bytes: int, *, fast: bool) -> list[FollowedConnection]:
+def _followed_alone(small: SmallCapture, keys: KeyLog) -> _Followed:
+    found: list[FollowedConnection] = []
+    follower = CaptureFollower(keys, found.append, linger_ns=ENDLESS_NS)
+    follower.take_few(small.frames)
+    follower.finish()
+    damage = small.damage and small.damage.partition(": ")[2]
+    return sorted(found, key=lambda item: item.first_packet), damage, len(small.warnings)
+
+
+def _followed(data: bytes, buffer_bytes: int, *, fast: bool) -> _Followed:
     found: list[FollowedConnection] = []
     keys = KeyLog()
-    follower = CaptureFollower(keys, found.append, fast=fast, linger_ns=2**61)
+    follower = CaptureFollower(keys, found.append, fast=fast, linger_ns=ENDLESS_NS)
     capture = CaptureFile("it", Bytes(data), keys, buffer_bytes=buffer_bytes)
     try:
         for batch in capture:
@@ -81,9 +101,10 @@ def _followed(data: bytes, buffer_bytes: int, *, fast: bool) -> list[FollowedCon
                 _check_columns(batch)
             follower.take(batch)
     except CaptureFileError:
-        return []
+        return [], None, 0
     follower.finish()
-    return sorted(found, key=lambda item: item.first_packet)
+    damage = capture.damage and capture.damage.partition(": ")[2]
+    return sorted(found, key=lambda item: item.first_packet), damage, len(capture.warnings)
 
 
 def _check_columns(batch: Batch) -> None:
@@ -150,9 +171,8 @@ def flights(data: bytes) -> Iterator[tuple[Side, bytes]]:
 def _joined(cut: list[tuple[Side, bytes]]) -> list[tuple[Side, bytes]]:
     out: list[tuple[Side, bytes]] = []
     for side, part in cut:
-        if out and out[-1][0] is side:
-            part = out.pop()[1] + part
-        out.append((side, part))
+        before = out.pop()[1] if out and out[-1][0] is side else b""
+        out.append((side, before + part))
     return out
 
 
