@@ -5,6 +5,8 @@ message body without its four-byte header. A malformed one parses to None.
 """
 
 from dataclasses import dataclass, field
+from struct import Struct
+from struct import error as StructError
 from typing import Final
 
 from tlsclose.core.record import VERSION_BY_CODE, TlsVersion
@@ -23,7 +25,23 @@ _EARLY_DATA: Final = 42
 _SUPPORTED_VERSIONS: Final = 43
 _HOST_NAME: Final = 0
 _MAX_NAME: Final = 255
-_RANDOM: Final = 32
+_READ: Final = frozenset(
+    {
+        _SERVER_NAME,
+        _ALPN,
+        _ENCRYPT_THEN_MAC,
+        _EXTENDED_MASTER_SECRET,
+        _PRE_SHARED_KEY,
+        _EARLY_DATA,
+        _SUPPORTED_VERSIONS,
+    }
+)
+_EXTENSION: Final = Struct("!HH")
+"""Type and length."""
+_CHOSEN: Final = Struct("!HB")
+"""Cipher suite and compression method."""
+_RANDOM_AT: Final = 2
+_RANDOM_END: Final = _RANDOM_AT + 32
 _TLS13_DRAFTS: Final = range(0x7F17, 0x7F1D)
 """Drafts 23 to 28, whose key schedule and record layer are those of the final version."""
 
@@ -59,62 +77,37 @@ class _ShortError(ValueError):
     """A length points past the end."""
 
 
-class _Cursor:
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def __bool__(self) -> bool:
-        return self._at < len(self._data)
-
-    def take(self, size: int) -> bytes:
-        end = self._at + size
-        if end > len(self._data):
-            raise _ShortError
-        taken, self._at = self._data[self._at : end], end
-        return taken
-
-    def number(self, size: int) -> int:
-        return int.from_bytes(self.take(size))
-
-    def vector(self, size: int) -> bytes:
-        """A vector behind a length of `size` bytes."""
-        return self.take(self.number(size))
+_MALFORMED: Final = (_ShortError, IndexError, StructError)
 
 
 def parse_client_hello(body: bytes) -> ClientHello | None:
     """The parts of a ClientHello that matter here."""
-    cursor = _Cursor(body)
     try:
-        cursor.take(2)
-        random = cursor.take(_RANDOM)
-        cursor.vector(1)
-        cursor.vector(2)
-        cursor.vector(1)
-        extensions = _extensions(cursor)
+        suites = _behind_short_vector(body, _RANDOM_END)
+        compressions = suites + 2 + _number(body, suites)
+        extensions = _extensions(body, _behind_short_vector(body, compressions))
         sni = _host_name(extensions.get(_SERVER_NAME))
-    except _ShortError:
+    except _MALFORMED:
         return None
-    return ClientHello(random=random, sni=sni, early_data=_EARLY_DATA in extensions)
+    return ClientHello(
+        random=body[_RANDOM_AT:_RANDOM_END], sni=sni, early_data=_EARLY_DATA in extensions
+    )
 
 
 def parse_server_hello(body: bytes) -> ServerHello | None:
     """The parts of a ServerHello or HelloRetryRequest that matter here."""
-    cursor = _Cursor(body)
     try:
-        legacy_version = cursor.number(2)
-        random = cursor.take(_RANDOM)
-        cursor.vector(1)
-        suite = cursor.number(2)
-        cursor.take(1)
-        extensions = _extensions(cursor)
+        chosen = _behind_short_vector(body, _RANDOM_END)
+        suite, _compression = _CHOSEN.unpack_from(body, chosen)
+        extensions = _extensions(body, chosen + _CHOSEN.size)
         alpn = _first_protocol(extensions.get(_ALPN))
-    except _ShortError:
+    except _MALFORMED:
         return None
     selected = extensions.get(_SUPPORTED_VERSIONS)
+    version = body[:_RANDOM_AT] if selected is None else selected
     return ServerHello(
-        random=random,
-        version=_version(legacy_version if selected is None else int.from_bytes(selected)),
+        random=body[_RANDOM_AT:_RANDOM_END],
+        version=_version(int.from_bytes(version)),
         suite=suite,
         alpn=alpn,
         pre_shared_key=_PRE_SHARED_KEY in extensions,
@@ -126,8 +119,8 @@ def parse_server_hello(body: bytes) -> ServerHello | None:
 def parse_encrypted_alpn(body: bytes) -> str | None:
     """The protocol that EncryptedExtensions chose; None where it chose none."""
     try:
-        return _first_protocol(_extensions(_Cursor(body)).get(_ALPN))
-    except _ShortError:
+        return _first_protocol(_extensions(body, 0).get(_ALPN))
+    except _MALFORMED:
         return None
 
 
@@ -135,32 +128,62 @@ def _version(code: int) -> TlsVersion | None:
     return TlsVersion.TLS13 if code in _TLS13_DRAFTS else VERSION_BY_CODE.get(code)
 
 
-def _extensions(cursor: _Cursor) -> dict[int, bytes]:
-    if not cursor:
-        return {}
-    block = _Cursor(cursor.vector(2))
+def _number(data: bytes, at: int) -> int:
+    """Two bytes."""
+    return data[at] << 8 | data[at + 1]
+
+
+def _behind_short_vector(data: bytes, at: int) -> int:
+    """Where a vector with one byte of length ends."""
+    return at + 1 + data[at]
+
+
+def _extensions(data: bytes, at: int) -> dict[int, bytes]:
+    """The block that begins here, if anything does; of a repeated extension the first counts."""
     found: dict[int, bytes] = {}
-    while block:
-        kind = block.number(2)
-        found.setdefault(kind, block.vector(2))
+    if at == len(data):
+        return found
+    end = at + 2 + _number(data, at)
+    at += 2
+    if end > len(data):
+        raise _ShortError
+    while at < end:
+        kind, size = _EXTENSION.unpack_from(data, at)
+        body = at + _EXTENSION.size
+        at = body + size
+        if at > end:
+            raise _ShortError
+        if kind in _READ:
+            found.setdefault(kind, data[body:at])
     return found
 
 
 def _host_name(extension: bytes | None) -> str | None:
     if not extension:
         return None
-    names = _Cursor(_Cursor(extension).vector(2))
-    while names:
-        kind, name = names.number(1), names.vector(2)
-        if kind == _HOST_NAME:
-            return _text(name)
+    end = 2 + _number(extension, 0)
+    at = 2
+    while at < end:
+        name = at + 3
+        behind = name + _number(extension, at + 1)
+        if behind > end or end > len(extension):
+            raise _ShortError
+        if extension[at] == _HOST_NAME:
+            return _text(extension[name:behind])
+        at = behind
+    if end > len(extension):
+        raise _ShortError
     return None
 
 
 def _first_protocol(extension: bytes | None) -> str | None:
     if not extension:
         return None
-    return _text(_Cursor(_Cursor(extension).vector(2)).vector(1))
+    end = 2 + _number(extension, 0)
+    behind = _behind_short_vector(extension, 2)
+    if behind > end or end > len(extension):
+        raise _ShortError
+    return _text(extension[3:behind])
 
 
 def _text(value: bytes) -> str:

@@ -29,6 +29,12 @@ from tlsclose.wire.reassembly import Stamp
 from tlsclose.wire.records import Record
 from tlsclose.wire.tls_side import TlsSide
 
+_CHANGE_CIPHER_SPEC: Final = int(ContentType.CHANGE_CIPHER_SPEC)
+_ALERT: Final = int(ContentType.ALERT)
+_HANDSHAKE: Final = int(ContentType.HANDSHAKE)
+_APPLICATION_DATA: Final = int(ContentType.APPLICATION_DATA)
+_HEARTBEAT: Final = int(ContentType.HEARTBEAT)
+"""As plain numbers: these are compared with once for every record."""
 ENDLESS: Final = 2**62
 _TELLING: Final = frozenset(
     {
@@ -51,8 +57,10 @@ class Conversation:
         self.notes: list[str] = []
         self._log = log
         self.dialogue = Dialogue()
-        self._sides = {side: TlsSide(side, self._wants, self.dialogue) for side in Side}
         self._deferral = Deferral()
+        self._client = TlsSide(Side.CLIENT, self.dialogue, self._client_wants)
+        self._server = TlsSide(Side.SERVER, self.dialogue)
+        self._sides = {Side.CLIENT: self._client, Side.SERVER: self._server}
         self._unopened = False
 
     def began_late(self, sender: Side) -> None:
@@ -117,7 +125,7 @@ class Conversation:
     def finish(self) -> None:
         """The stream is over: settle what only the end can tell."""
         if self._deferral:
-            self._sides[Side.CLIENT].opener.give_up()
+            self._client.opener.give_up()
             self._take_deferred()
         for side in self._sides.values():
             self._end(side)
@@ -153,19 +161,20 @@ class Conversation:
             side.restart()
             self.extent(stamp, side.name, rest)
 
-    def _wants(self, side: TlsSide, content_type: int, length: int) -> bool:
-        if self._defers(side, content_type):
+    def _client_wants(self, content_type: int, length: int) -> bool:
+        """Until the ServerHello has come."""
+        if self._deferral.applies(self.state, content_type):
             return self._deferral.has_room(length)
-        return side.opener.wants(content_type, length)
+        return self._client.opener.wants(content_type, length)
 
     def _defers(self, side: TlsSide, content_type: int) -> bool:
-        return side.name is Side.CLIENT and self._deferral.applies(self.state, content_type)
+        return side is self._client and self._deferral.applies(self.state, content_type)
 
     def _record(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         side.records += 1
         if side.held is not None:
             self._release(side)
-        if self._defers(side, record.content_type):
+        if not self.state.hellos_seen and self._defers(side, record.content_type):
             self._deferral.add(stamp, record)
         elif side.opener.sealed:
             self._sealed(stamp, side, record)
@@ -173,21 +182,21 @@ class Conversation:
             self._clear(stamp, side, record)
 
     def _clear(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
-        match record.content_type:
-            case ContentType.HANDSHAKE if record.body is not None and side.starts_well(record):
-                self._handshake(stamp, side, record.body, Source.WIRE)
-            case ContentType.ALERT if record.body is not None and side.alert_in_clear(record):
-                self._alerts(stamp, side, record.body, Source.WIRE)
-            case ContentType.CHANGE_CIPHER_SPEC:
-                self._change_cipher_spec(stamp, side)
-            case ContentType.HEARTBEAT:
-                self._add(side.event(stamp, Kind.RECORD, Source.WIRE, "heartbeat", record.length))
-            case ContentType.HANDSHAKE if record.body is None and side.opener.tls13 is None:
-                side.messages.reset()
-                self._add(side.event(stamp, Kind.RECORD, Source.WIRE, "handshake", record.length))
-            case _:
-                side.opener.give_up()
-                self._sealed(stamp, side, record)
+        content_type, _, length, body = record
+        if content_type == _HANDSHAKE and body is not None and side.starts_well(record):
+            self._handshake(stamp, side, body, Source.WIRE)
+        elif content_type == _ALERT and body is not None and side.alert_in_clear(record):
+            self._alerts(stamp, side, body, Source.WIRE)
+        elif content_type == _CHANGE_CIPHER_SPEC:
+            self._change_cipher_spec(stamp, side)
+        elif content_type == _HEARTBEAT:
+            self._add_data(stamp, side, Kind.RECORD, Source.WIRE, "heartbeat", length)
+        elif content_type == _HANDSHAKE and body is None and side.opener.tls13 is None:
+            side.messages.reset()
+            self._add_data(stamp, side, Kind.RECORD, Source.WIRE, "handshake", length)
+        else:
+            side.opener.give_up()
+            self._sealed(stamp, side, record)
 
     def _change_cipher_spec(self, stamp: Stamp, side: TlsSide) -> None:
         """Up to TLS 1.2 the keys change; in TLS 1.3 it means nothing (RFC 9846 section 5)."""
@@ -204,72 +213,69 @@ class Conversation:
 
     def _sealed(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         opener = side.opener
-        if record.body is None and opener.passes(record.content_type):
-            opener.skip()
+        content_type, _, length, body = record
+        if body is None and content_type == _APPLICATION_DATA and opener.has_keys:
             self._skipped(stamp, side, record)
-            return
-        if side.alert_in_clear(record) and record.body is not None:
-            self._alert_in_clear(stamp, side, record.body)
-            return
-        if record.content_type == ContentType.CHANGE_CIPHER_SPEC:
+        elif body is not None and side.alert_in_clear(record):
+            self._alert_in_clear(stamp, side, body)
+        elif content_type == _CHANGE_CIPHER_SPEC:
             self._change_cipher_spec(stamp, side)
-            return
-        if opener.tls13 and record.content_type != ContentType.APPLICATION_DATA:
-            self._add(side.event(stamp, Kind.RECORD, Source.WIRE, "in the clear", record.length))
-            return
-        keyed = opener.has_keys
-        opened = opener.open(record) if keyed else None
-        if opened is not None:
-            self._opened(stamp, side, opened)
-        elif keyed and record.body is None:
+        elif opener.tls13 and content_type != _APPLICATION_DATA:
+            self._add_data(stamp, side, Kind.RECORD, Source.WIRE, "in the clear", length)
+        elif not opener.has_keys:
+            self._unreadable(stamp, side, record)
+        elif body is None:
             self._skipped(stamp, side, record)
+        elif (opened := opener.open(record)) is not None:
+            self._opened(stamp, side, opened)
         else:
-            if opener.failed and keyed:
+            if opener.failed:
                 self._note(f"{side.name}: a record did not authenticate; unread from there on")
             self._unreadable(stamp, side, record)
 
     def _alert_in_clear(self, stamp: Stamp, side: TlsSide, body: bytes) -> None:
         """Once the connection is up it proves nothing: anybody on the path can write one."""
         if self.state.complete:
-            self._add(side.event(stamp, Kind.RECORD, Source.WIRE, UNPROTECTED_ALERT, len(body)))
+            kind, detail = Kind.RECORD, UNPROTECTED_ALERT
+            self._add_data(stamp, side, kind, Source.WIRE, detail, len(body))
         else:
             self._alerts(stamp, side, body, Source.WIRE)
 
     def _opened(self, stamp: Stamp, side: TlsSide, opened: Opened) -> None:
-        match opened.content_type:
-            case ContentType.HANDSHAKE:
-                self._handshake(stamp, side, opened.plaintext, Source.DECRYPTED)
-            case ContentType.ALERT:
-                self._alerts(stamp, side, opened.plaintext, Source.DECRYPTED)
-            case ContentType.APPLICATION_DATA if opened.plaintext:
-                self._data(stamp, side, Source.DECRYPTED, len(opened.plaintext))
-            case _:
-                detail = "empty" if not opened.plaintext else f"type {opened.content_type}"
-                size = len(opened.plaintext)
-                self._add(side.event(stamp, Kind.RECORD, Source.DECRYPTED, detail, size))
+        content_type, plaintext = opened
+        if content_type == _HANDSHAKE:
+            self._handshake(stamp, side, plaintext, Source.DECRYPTED)
+        elif content_type == _ALERT:
+            self._alerts(stamp, side, plaintext, Source.DECRYPTED)
+        elif content_type == _APPLICATION_DATA and plaintext:
+            self._data(stamp, side, Source.DECRYPTED, len(plaintext))
+        else:
+            detail = "empty" if not plaintext else f"type {content_type}"
+            self._add_data(stamp, side, Kind.RECORD, Source.DECRYPTED, detail, len(plaintext))
 
     def _data(self, stamp: Stamp, side: TlsSide, source: Source, size: int) -> None:
-        early = side.opener.tls13 and side.opener.epoch is Epoch.EARLY
-        detail = "early data" if early else ""
-        self._add(side.event(stamp, Kind.APP_DATA, source, detail, size))
+        opener = side.opener
+        early = opener.tls13 and opener.epoch is Epoch.EARLY
+        self._add_data(stamp, side, Kind.APP_DATA, source, "early data" if early else "", size)
 
     def _skipped(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         """Not opened although there are keys: too long to matter, or not captured whole."""
-        size = side.opener.plaintext_bytes(record.length)
-        if record.content_type == ContentType.APPLICATION_DATA:
-            source = Source.INFERRED if side.opener.tls13 else Source.WIRE
-            self._data(stamp, side, source, size)
+        opener = side.opener
+        opener.skip()
+        if record.content_type == _APPLICATION_DATA:
+            source = Source.INFERRED if opener.tls13 else Source.WIRE
+            self._data(stamp, side, source, opener.plaintext_bytes(record.length))
         else:
-            self._add(side.event(stamp, Kind.RECORD, Source.INFERRED, SEALED, record.length))
+            self._add_data(stamp, side, Kind.RECORD, Source.INFERRED, SEALED, record.length)
 
     def _unreadable(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         """Without keys, type and length have to do."""
         opener = side.opener
         self._unopened = self._unopened or not opener.has_keys
-        if opener.tls13 is False and record.content_type == ContentType.APPLICATION_DATA:
+        if opener.tls13 is False and record.content_type == _APPLICATION_DATA:
             self._data(stamp, side, Source.WIRE, opener.plaintext_bytes(record.length))
             return
-        if opener.tls13 is False and record.content_type == ContentType.HANDSHAKE:
+        if opener.tls13 is False and record.content_type == _HANDSHAKE:
             self._sealed_handshake(stamp, side, record)
             return
         event = side.event(stamp, Kind.RECORD, Source.INFERRED, SEALED, record.length)
@@ -301,7 +307,7 @@ class Conversation:
 
     def _infer_complete(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         """TLS 1.3 without keys: the client's first sealed record after the server's flight."""
-        answered = self._sides[Side.SERVER].sealed_records
+        answered = self._server.sealed_records
         side.sealed_records += 1
         client = side.name is Side.CLIENT
         if side.opener.tls13 and client and answered and long_enough_for_finished(record):
@@ -327,11 +333,11 @@ class Conversation:
             self._add(side.event(stamp, Kind.HANDSHAKE, source, detail, len(data)))
         if finished:
             self._finished(stamp, side, source)
-        if side.name is Side.SERVER and self.state.hellos_seen:
+        if self._deferral and side is self._server and self.state.hellos_seen:
             self._take_deferred()
 
     def _take_deferred(self) -> None:
-        client = self._sides[Side.CLIENT]
+        client = self._client
         for stamp, record in self._deferral.drain():
             self._release(client)
             handle = self._sealed if client.opener.sealed else self._clear
@@ -374,6 +380,7 @@ class Conversation:
             self._refuse_early_data()
             return MessageType.HELLO_RETRY_REQUEST.name.lower()
         self.state.take_server_hello(hello)
+        self._client.settle()
         if self.state.tls13:
             for side in self._sides.values():
                 early = side.name is Side.CLIENT and self.state.early_data
@@ -383,17 +390,22 @@ class Conversation:
 
     def _refuse_early_data(self) -> None:
         """A retry: what the client sent as early data nobody will read."""
-        client = self._sides[Side.CLIENT]
+        client = self._client
         for stamp, record in self._deferral.drain():
-            if record.content_type == ContentType.APPLICATION_DATA:
+            if record.content_type == _APPLICATION_DATA:
                 detail = "early data"
                 event = client.event(stamp, Kind.APP_DATA, Source.INFERRED, detail, record.length)
                 self._add(event)
-            elif record.content_type == ContentType.HANDSHAKE:
+            elif record.content_type == _HANDSHAKE:
                 self._clear(stamp, client, record)
 
     def _add(self, event: Event) -> None:
         self._log.add(event)
+
+    def _add_data(
+        self, stamp: Stamp, side: TlsSide, kind: Kind, source: Source, detail: str, size: int
+    ) -> None:
+        self._log.add_data(stamp, side.name, kind, source, detail, size)
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

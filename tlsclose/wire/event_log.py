@@ -8,6 +8,7 @@ from typing import Final
 
 from tlsclose.core.alert import Alert
 from tlsclose.core.event import Event, Kind, Side, Source, ordered
+from tlsclose.wire.reassembly import Stamp
 
 MAX_EVENTS: Final = 2000
 FOLD_NS: Final = 5_000_000
@@ -18,11 +19,43 @@ _DATA: Final = frozenset({Kind.APP_DATA, Kind.RECORD})
 _MILESTONES: Final = frozenset({Kind.CLOSE_NOTIFY, Kind.FIN, Kind.RST})
 
 
+class _Run:
+    """Records that are still being folded: an event that is not yet made."""
+
+    __slots__ = ("at_ns", "bytes", "count", "detail", "kind", "packet", "sender", "source", "until")
+
+    def __init__(
+        self, stamp: Stamp, sender: Side, kind: Kind, source: Source, detail: str, size: int
+    ) -> None:
+        self.at_ns, self.packet = stamp
+        self.until = self.at_ns
+        self.sender = sender
+        self.kind = kind
+        self.source = source
+        self.detail = detail
+        self.bytes = size
+        self.count = 1
+
+    def event(self) -> Event:
+        return Event(
+            at_ns=self.at_ns,
+            sender=self.sender,
+            kind=self.kind,
+            source=self.source,
+            detail=self.detail,
+            bytes=self.bytes,
+            count=self.count,
+            until_ns=None if self.count == 1 else self.until,
+            packet=self.packet,
+        )
+
+
 class EventLog:
     """Collects events in any order."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
+        self._run: _Run | None = None
         self._crowds: dict[_Crowd, int] = {}
 
     def add(self, event: Event, *, fold: bool = True) -> int | None:
@@ -30,6 +63,7 @@ class EventLog:
 
         Data and sealed records are folded into the event before them unless `fold` says no.
         """
+        self._settle()
         if fold and self._continues(event):
             self._merge(len(self._events) - 1, event)
             return None
@@ -38,15 +72,41 @@ class EventLog:
         self._events.append(event)
         return len(self._events) - 1
 
+    def add_data(
+        self, stamp: Stamp, sender: Side, kind: Kind, source: Source, detail: str, size: int
+    ) -> None:
+        """Take one record of data or of what cannot be read, as `add` takes an event of it."""
+        run = self._run
+        if run is None:
+            self._begin(_Run(stamp, sender, kind, source, detail, size))
+        elif (
+            run.sender is sender
+            and run.kind is kind
+            and run.detail == detail
+            and stamp.at_ns - run.until < FOLD_NS
+        ):
+            run.bytes += size
+            run.count += 1
+            run.until = max(run.until, stamp.at_ns)
+            run.packet = stamp.number
+            if source is Source.INFERRED:
+                run.source = source
+        else:
+            self._settle()
+            self._begin(_Run(stamp, sender, kind, source, detail, size))
+
     def amend(self, index: int, event: Event) -> None:
         """Replace an event."""
+        self._settle()
         self._events[index] = event
 
     def __getitem__(self, index: int) -> Event:
+        self._settle()
         return self._events[index]
 
     def in_packet(self, number: int, sender: Side) -> list[Event]:
         """What one side's packet completed; of a run, its last packet counts."""
+        self._settle()
         return [
             event
             for event in reversed(self._events)
@@ -55,9 +115,23 @@ class EventLog:
 
     def ordered(self) -> tuple[Event, ...]:
         """All events by time."""
+        self._settle()
         return ordered(self._events)
 
-    def _continues(self, event: Event) -> bool:
+    def _begin(self, run: _Run) -> None:
+        """Fold what follows into this, unless it continues the event before it."""
+        if len(self._events) >= MAX_EVENTS or self._continues(run):
+            self.add(run.event())
+        else:
+            self._run = run
+
+    def _settle(self) -> None:
+        """Make the event of the run at hand."""
+        run, self._run = self._run, None
+        if run is not None:
+            self._events.append(run.event())
+
+    def _continues(self, event: Event | _Run) -> bool:
         if event.kind not in _DATA or not self._events:
             return False
         last = self._events[-1]

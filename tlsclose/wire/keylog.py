@@ -53,6 +53,9 @@ class KeyLog:
             secrets[label] = bytes.fromhex(secret)
         return True
 
+    def __bool__(self) -> bool:
+        return bool(self._secrets)
+
     def secret(self, client_random: bytes, label: str) -> bytes | None:
         """The secret logged under this label for the connection with this client random."""
         with self._lock:

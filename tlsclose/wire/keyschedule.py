@@ -36,15 +36,20 @@ def available(*hashes: str) -> bool:
 
 def hkdf_expand_label(name: str, secret: bytes, label: bytes, length: int) -> bytes:
     """HKDF-Expand-Label with an empty context (RFC 9846 section 7.1). `name` is the hash."""
-    full = b"tls13 " + label
-    info = length.to_bytes(2, "big") + bytes([len(full)]) + full + b"\0"
-    output = block = b""
-    counter = 0
+    info = _info(label, length)
+    output = block = hmac.digest(secret, info + b"\x01", name)
+    counter = 1
     while len(output) < length:
         counter += 1
         block = hmac.digest(secret, block + info + bytes([counter]), name)
         output += block
     return output[:length]
+
+
+@lru_cache(maxsize=64)
+def _info(label: bytes, length: int) -> bytes:
+    full = b"tls13 " + label
+    return length.to_bytes(2, "big") + bytes([len(full)]) + full + b"\0"
 
 
 def traffic_keys(suite: Suite, secret: bytes) -> tuple[bytes, bytes]:

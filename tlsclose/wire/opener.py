@@ -20,6 +20,8 @@ MAX_OPENED_DATA_BYTES: Final = 64
 """Longest application data, overhead not counted, opened up to TLS 1.2 (to see empty ones)."""
 
 _TYPICAL_OVERHEAD: Final = 17
+_ALERT: Final = int(ContentType.ALERT)
+_APPLICATION_DATA: Final = int(ContentType.APPLICATION_DATA)
 _CLEAR_TYPES: Final = frozenset(
     {ContentType.CHANGE_CIPHER_SPEC, ContentType.ALERT, ContentType.HANDSHAKE}
 )
@@ -71,9 +73,8 @@ class Opener:
         """TLS 1.3: this side's message said that its next record is in `epoch`."""
         if self.tls13:
             self.epoch = epoch
-            self._ladder = [
-                rung for rung in self._ladder if _ORDER.index(rung[0]) >= _ORDER.index(epoch)
-            ]
+            place = _ORDER.index(epoch)
+            self._ladder = [rung for rung in self._ladder if _ORDER.index(rung[0]) >= place]
 
     def update(self) -> None:
         """TLS 1.3: this side's KeyUpdate came."""
@@ -87,19 +88,15 @@ class Opener:
         """Whether a record of this shape will be read."""
         if not self.sealed:
             return content_type in _CLEAR_TYPES
-        if content_type == ContentType.ALERT and length == ALERT_BYTES:
+        if content_type == _ALERT and length == ALERT_BYTES:
             return True
         if not self._ladder:
             return False
         if self.tls13:
-            small = self.epoch is not Epoch.APPLICATION or length <= MAX_OPENED_BYTES
-            return content_type == ContentType.APPLICATION_DATA and small
+            small = length <= MAX_OPENED_BYTES or self.epoch is not Epoch.APPLICATION
+            return content_type == _APPLICATION_DATA and small
         small = self._opens_all or length <= MAX_OPENED_DATA_BYTES + self.overhead
-        return content_type != ContentType.APPLICATION_DATA or small
-
-    def passes(self, content_type: int) -> bool:
-        """Whether a record without its body is application data under known keys."""
-        return bool(self._ladder) and content_type == ContentType.APPLICATION_DATA
+        return content_type != _APPLICATION_DATA or small
 
     def skip(self) -> None:
         """Pass over one sealed record."""

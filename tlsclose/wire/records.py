@@ -6,7 +6,7 @@ direction has been handled: the answer may depend on what those said.
 """
 
 from collections.abc import Callable, Iterator
-from struct import unpack_from
+from struct import Struct
 from typing import Final, NamedTuple
 
 from tlsclose.core.record import HEADER_BYTES, MAX_CIPHERTEXT_BYTES, ContentType
@@ -15,6 +15,7 @@ _TYPES: Final = frozenset(int(item) for item in ContentType)
 _MAJOR_VERSION: Final = 3
 _LAST_MINOR_VERSION: Final = 4
 _VERSIONS: Final = range(_MAJOR_VERSION << 8, (_MAJOR_VERSION << 8) + _LAST_MINOR_VERSION + 1)
+_HEADER: Final = Struct("!BHH").unpack_from
 
 
 class Record(NamedTuple):
@@ -48,7 +49,7 @@ class RecordReader:
     def __init__(self, wanted: Callable[[int, int], bool]) -> None:
         self.broken: bytes | None = None
         """The bytes that are not a record header, once such came; nothing is read after them."""
-        self._wanted = wanted
+        self.wanted = wanted
         self._header = bytearray()
         self._body: bytearray | None = None
         self._missing = 0
@@ -84,17 +85,29 @@ class RecordReader:
         while at < size or (self._started and not self._missing):
             if self.broken is not None:
                 return
-            if not self._started:
-                if not self._header and size - at >= HEADER_BYTES:
-                    record, at = self._take_whole(data, at)
-                    if record is not None:
-                        yield record
+            if self._started:
+                at = self._take_body(data, at)
+                if not self._missing:
+                    yield self._complete()
+            elif self._header or size - at < HEADER_BYTES:
+                at = self._take_header(data, at)
+            else:
+                kind, version, length = _HEADER(data, at)
+                if kind not in _TYPES or version not in _VERSIONS or length > MAX_CIPHERTEXT_BYTES:
+                    self.broken = data[at:]
+                    return
+                body = at + HEADER_BYTES
+                end = body + length
+                wanted = self.wanted(kind, length)
+                if end <= size:
+                    at = end
+                    yield Record(kind, version, length, data[body:end] if wanted else None)
                 else:
-                    at = self._take_header(data, at)
-                continue
-            at = self._take_body(data, at)
-            if not self._missing:
-                yield self._complete()
+                    self._header += data[at:body]
+                    self._missing = length
+                    self._started = True
+                    self._body = bytearray() if wanted else None
+                    at = body
 
     def hole(self, size: int) -> Iterator[Record]:
         """Step over `size` bytes that were not captured.
@@ -112,23 +125,6 @@ class RecordReader:
         if not self._missing:
             yield self._complete()
 
-    def _take_whole(self, data: bytes, at: int) -> tuple[Record | None, int]:
-        """From a header that is there in one piece, all of the record if it is, too."""
-        content_type, version, length = unpack_from("!BHH", data, at)
-        body = at + HEADER_BYTES
-        if content_type not in _TYPES or version not in _VERSIONS or length > MAX_CIPHERTEXT_BYTES:
-            self.broken = data[at:]
-            return None, len(data)
-        wanted = self._wanted(content_type, length)
-        end = body + length
-        if end <= len(data):
-            return Record(content_type, version, length, data[body:end] if wanted else None), end
-        self._header += data[at:body]
-        self._missing = length
-        self._started = True
-        self._body = bytearray() if wanted else None
-        return None, body
-
     def _take_header(self, data: bytes, at: int) -> int:
         end = at + HEADER_BYTES - len(self._header)
         self._header += data[at:end]
@@ -139,7 +135,7 @@ class RecordReader:
             return len(data)
         content_type, self._missing = self._header[0], int.from_bytes(self._header[3:5])
         self._started = True
-        self._body = bytearray() if self._wanted(content_type, self._missing) else None
+        self._body = bytearray() if self.wanted(content_type, self._missing) else None
         return end
 
     def _take_body(self, data: bytes, at: int) -> int:
@@ -150,7 +146,7 @@ class RecordReader:
         return end
 
     def _complete(self) -> Record:
-        content_type, version, length = unpack_from("!BHH", self._header)
+        content_type, version, length = _HEADER(self._header)
         body = None if self._body is None else bytes(self._body)
         self._header.clear()
         self._body = None

@@ -2,6 +2,8 @@
 
 import hmac
 from abc import abstractmethod
+from struct import Struct
+from typing import Final
 
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher
@@ -21,6 +23,8 @@ from tlsclose.wire.keyschedule import (
 )
 from tlsclose.wire.protection import Epoch, Negotiated, Opened, Protection
 from tlsclose.wire.suites import NONCE_BYTES, Bulk, Suite, suite
+
+_HEADER: Final = Struct("!QBHH").pack
 
 
 class Tls12Protection(Protection):
@@ -48,8 +52,7 @@ class Tls12Protection(Protection):
 
     def _header(self, content_type: int, version: int, length: int) -> bytes:
         """What is authenticated ahead of the content (RFC 5246 sections 6.2.3.1 and 6.2.3.3)."""
-        parts = ((self.sequence, 8), (content_type, 1), (version, 2), (length, 2))
-        return b"".join(value.to_bytes(size, "big") for value, size in parts)
+        return _HEADER(self.sequence, content_type, version, length)
 
     def _mac(self, header: bytes, content: bytes) -> bytes:
         return hmac.digest(self._keys.mac, header + content, self._suite.mac)

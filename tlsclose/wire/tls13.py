@@ -1,5 +1,6 @@
 """Record protection of TLS 1.3 (RFC 9846 section 5.2 and 5.3)."""
 
+from struct import Struct
 from typing import Final
 
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
@@ -13,6 +14,8 @@ from tlsclose.wire.protection import Epoch, Negotiated, Opened, Protection
 from tlsclose.wire.suites import DIGEST_BYTES, NONCE_BYTES, Suite, suite
 
 MAX_BODY_BYTES: Final = 2**14 + 256
+_HEADER: Final = Struct("!BHH").pack
+_APPLICATION_DATA: Final = int(ContentType.APPLICATION_DATA)
 
 _LABELS: Final = {
     (Side.CLIENT, Epoch.EARLY): "CLIENT_EARLY_TRAFFIC_SECRET",
@@ -35,14 +38,13 @@ class Tls13Protection(Protection):
         self._epoch = epoch
 
     def open(self, content_type: int, version: int, body: bytes) -> Opened | None:
-        if content_type != ContentType.APPLICATION_DATA:
+        if content_type != _APPLICATION_DATA:
             return None
         if not self._suite.tag_bytes < len(body) <= MAX_BODY_BYTES:
             return None
         nonce = (self._iv ^ self.sequence).to_bytes(NONCE_BYTES, "big")
-        header = bytes([content_type]) + version.to_bytes(2, "big") + len(body).to_bytes(2, "big")
         try:
-            inner = self._cipher.decrypt(nonce, body, header)
+            inner = self._cipher.decrypt(nonce, body, _HEADER(content_type, version, len(body)))
         except (InvalidTag, UnsupportedAlgorithm):
             return None
         self.sequence += 1

@@ -21,24 +21,24 @@ _LONG_MESSAGES: Final = frozenset(
 """May be longer than one record."""
 
 
+Wants = Callable[[int, int], bool]
+"""Whether a record of this content type and length is to be read."""
+
+
 def _no_body(_content_type: int, _length: int) -> bool:
-    return False
-
-
-def _nothing(_side: "TlsSide", _content_type: int, _length: int) -> bool:
     return False
 
 
 class TlsSide:
     """The reading state of one direction."""
 
-    def __init__(
-        self, name: Side, wants: Callable[["TlsSide", int, int], bool], dialogue: Dialogue
-    ) -> None:
+    def __init__(self, name: Side, dialogue: Dialogue, wants: Wants | None = None) -> None:
+        """`wants` says which records are to be read, until `settle`; failing it the opener does."""
         self.name = name
         self.opener = Opener()
         self.messages = MessageReader()
-        self.reader = self._reader(wants)
+        self._wants = wants or self.opener.wants
+        self.reader = RecordReader(self._wants)
         self.foreign: Foreign | None = None
         self.whole = True
         """The stream was seen from its first byte on."""
@@ -51,7 +51,6 @@ class TlsSide:
         """It has just the length of an alert; otherwise it could only be a padded one."""
         self.sizes = Sizes()
         self.stamp = Stamp(0, None)
-        self._wants = wants
         self._dialogue = dialogue
         self._half_alert = b""
 
@@ -108,12 +107,16 @@ class TlsSide:
 
     def restart(self) -> None:
         """Read records from here on."""
-        self.reader = self._reader(self._wants)
+        self.reader = RecordReader(self._wants)
         self.foreign = None
+
+    def settle(self) -> None:
+        """Leave it to the opener which records are to be read."""
+        self._wants = self.reader.wanted = self.opener.wants
 
     def close(self) -> None:
         """No more will be read. Lets go of the conversation, so that both are freed at once."""
-        self._wants = _nothing
+        self._wants = _no_body
         self.reader = RecordReader(_no_body)
 
     def starts_well(self, record: Record) -> bool:
@@ -143,6 +146,3 @@ class TlsSide:
         self._half_alert = data[whole:]
         for at in range(0, whole, ALERT_BYTES):
             yield Alert(level=data[at], description=data[at + 1])
-
-    def _reader(self, wants: Callable[["TlsSide", int, int], bool]) -> RecordReader:
-        return RecordReader(lambda content_type, length: wants(self, content_type, length))
