@@ -29,7 +29,7 @@ def probe(
     *,
     on_report: OnReport,
     stop: Event | None = None,
-    provider: str = "openssl",
+    provider: str | None = None,
 ) -> tuple[Report, ...]:
     """Judge each target in each scenario, `repeat` times; targets side by side.
 
@@ -40,9 +40,10 @@ def probe(
     from tlsclose.net.capture import CaptureRun
     from tlsclose.net.probe import Prober, check
     from tlsclose.net.side_by_side import side_by_side
+    from tlsclose.providers.registry import DEFAULT
     from tlsclose.providers.registry import provider as make_provider
 
-    engine = make_provider(provider, settings.tls)
+    engine = make_provider(provider or DEFAULT, settings.tls)
     check(targets, settings, engine)
     runs = [name for name in settings.scenarios for _ in range(settings.repeat)]
     with CaptureRun(settings.capture) as capture:
@@ -66,7 +67,7 @@ def listen(
     on_ready: "Callable[[Listening], None]",
     on_report: OnReport,
     stop: Event | None = None,
-    provider: str = "openssl",
+    provider: str | None = None,
     on_abandoned: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Judge clients until `count` came or `stop` is set; return how many were judged.
@@ -78,11 +79,13 @@ def listen(
     """
     from tlsclose.net.capture import CaptureRun
     from tlsclose.net.listener import Listener
-    from tlsclose.providers.identity import ephemeral
+    from tlsclose.providers.registry import DEFAULT, ephemeral
     from tlsclose.providers.registry import provider as make_provider
 
-    tls = settings.tls if settings.tls.identity else replace(settings.tls, identity=ephemeral())
-    engine = make_provider(provider, tls)
+    tls, name = settings.tls, provider or DEFAULT
+    if tls.identity is None:
+        tls = replace(tls, identity=ephemeral(name))
+    engine = make_provider(name, tls)
     with CaptureRun(settings.capture) as capture:
         listener = Listener(settings, provider=engine, capture=capture)
         judged = listener.serve(on_ready=on_ready, on_report=on_report, stop=stop or Event())

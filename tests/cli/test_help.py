@@ -14,6 +14,7 @@ HANDSHAKE = {
     "--no-verify",
     "--cert",
     "--key",
+    "--pass",
 }
 CAPTURE = {"--capture", "--interface", "--pcap", "--keylog"}
 SHOWN = {"--format", "--output", "--fail-on", "--color", "-q", "--quiet", "-v", "--verbose"}

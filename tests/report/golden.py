@@ -8,6 +8,7 @@ import io
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from rich.console import Console
 
@@ -21,9 +22,17 @@ def printed(
     write: Callable[[Console], None], *, encoding: str = "utf-8", width: int = WIDTH
 ) -> str:
     """What `write` prints to a log file of this encoding."""
+    return decoded(
+        lambda file: write(make_console(color="never", file=file, width=width, environ={})),
+        encoding=encoding,
+    )
+
+
+def decoded(write: Callable[[IO[str]], None], *, encoding: str) -> str:
+    """What `write` writes into a file of this encoding."""
     buffer = io.BytesIO()
     file = io.TextIOWrapper(buffer, encoding=encoding, newline="\n")
-    write(make_console(color="never", file=file, width=width, environ={}))
+    write(file)
     file.flush()
     return buffer.getvalue().decode(encoding)
 

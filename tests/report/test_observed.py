@@ -6,23 +6,25 @@ import pytest
 from rich.cells import cell_len
 
 from tests.report.examples import hostile, observed_inferred, premature
-from tests.report.golden import printed
+from tests.report.golden import decoded
 from tlsclose.core.report import ConnectionInfo, Role, Stage, Summary, Unobserved
 from tlsclose.core.verdict import Code
 from tlsclose.report.observed import COLUMNS, ObservedTable, columns
+from tlsclose.report.page import make_page
 
 V6 = ConnectionInfo(client="[2001:db8:1:2:3:4:5:6]:51000", server="[2001:db8::7]:443", stream=12)
 
 
 def lines(*reports, width=80, encoding="utf-8", summary=None, **options):
-    def write(console):
-        table = ObservedTable(console, **options)
+    def write(file):
+        page = make_page(color="never", file=file, width=width, environ={})
+        table = ObservedTable(page, **options)
         for report in reports:
             table.add(report)
         if summary is not None:
             table.close(summary)
 
-    return printed(write, width=width, encoding=encoding).splitlines()
+    return decoded(write, encoding=encoding).splitlines()
 
 
 def observed(**changes):

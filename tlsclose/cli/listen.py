@@ -82,6 +82,7 @@ def listen(
 
     Without --cert an identity is made up for this run. Ctrl-C ends with a summary.
     """
+    options.warn_of_keys(provider, capture)
     settings = ListenSettings(
         scenario=scenario,
         host=host,

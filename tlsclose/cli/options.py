@@ -9,6 +9,7 @@ import click
 
 from tlsclose.cli.files import check_writable
 from tlsclose.cli.presentation import KEY_LOG_VARIABLE, READABLE, Command, together
+from tlsclose.cli.say import say
 from tlsclose.cli.values import (
     AlpnNames,
     RequestType,
@@ -21,11 +22,14 @@ from tlsclose.cli.values import (
 from tlsclose.core.record import TlsVersion
 from tlsclose.net.settings import CaptureMode, CaptureSettings, Family, RequestSpec
 from tlsclose.providers.base import Identity, TlsSettings
+from tlsclose.providers.registry import DEFAULT, KEYLESS, NAMES
 
 Decorator = Callable[[Command], Command]
 
 FILE: Final = click.Path(path_type=Path)
 
+PASSWORD_VARIABLE: Final = "TLSCLOSE_PASS"  # noqa: S105
+PROVIDER_VARIABLE: Final = "TLSCLOSE_PROVIDER"
 VERSIONS: Final = (TlsVersion.TLS12.value, TlsVersion.TLS13.value)
 FAMILIES: Final = {(False, False): Family.ANY, (True, False): Family.V4, (False, True): Family.V6}
 
@@ -110,14 +114,14 @@ def family(command: Command) -> Command:
     )(call)
 
 
-def _identity(cert: Path | None, key: Path | None) -> Identity | None:
+def _identity(cert: Path | None, key: Path | None, password: str) -> Identity | None:
     if cert is None:
         if key is not None:
             raise click.UsageError("--key needs --cert, the certificate that goes with it")
         return None
     from tlsclose.providers.identity import load
 
-    return load(cert, key)
+    return load(cert, key, password)
 
 
 def tls(command: Command) -> Command:
@@ -133,13 +137,14 @@ def tls(command: Command) -> Command:
         verify: bool,
         cert: Path | None,
         key: Path | None,
+        password: str,
         **rest: object,
     ) -> int:
         settings = TlsSettings(
             version=TlsVersion(version) if version else None,
             ciphers=ciphers,
             alpn=tuple(name for names in alpn for name in names),
-            identity=_identity(cert, key),
+            identity=_identity(cert, key, password),
             cafile=cafile,
             verify=verify,
         )
@@ -160,8 +165,16 @@ def tls(command: Command) -> Command:
             show_default=True,
             help="Make a failed certificate check fatal; it is reported either way.",
         ),
-        click.option("--cert", type=READABLE, help="PEM file with our certificate chain."),
+        click.option("--cert", type=READABLE, help="PEM or PFX file with our certificate chain."),
         click.option("--key", type=READABLE, help="PEM file with its key, unless --cert has it."),
+        click.option(
+            "--pass",
+            "password",
+            envvar=PASSWORD_VARIABLE,
+            show_envvar=True,
+            default="",
+            help="Password of a PFX file in --cert.",
+        ),
     )(call)
 
 
@@ -176,11 +189,19 @@ def provider(command: Command) -> Command:
     """`--provider`: the TLS engine."""
     return click.option(
         "--provider",
-        type=click.Choice(("openssl", "schannel")),
-        default="openssl",
+        type=click.Choice(NAMES),
+        default=DEFAULT,
+        envvar=PROVIDER_VARIABLE,
+        show_envvar=True,
         show_default=True,
         help="TLS engine of our side.",
     )(command)
+
+
+def warn_of_keys(provider: str, capture: CaptureSettings) -> None:
+    """Say beforehand that a key log will get nothing."""
+    if capture.keylog is not None and provider in KEYLESS:
+        say(f"{provider} exports no keys: nothing of it goes to {capture.keylog}")
 
 
 def capture(command: Command) -> Command:

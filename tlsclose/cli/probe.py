@@ -68,6 +68,7 @@ def probe(
     """
     if path is not None and any(target.path is not None for target in targets):
         raise click.UsageError("a target already names a path; leave out --path")
+    options.warn_of_keys(provider, capture)
     settings = ProbeSettings(
         scenarios=scenarios,
         request=options.requested(request, path),

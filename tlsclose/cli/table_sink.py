@@ -7,8 +7,6 @@ from typing import IO, TYPE_CHECKING, Literal, cast
 from tlsclose.core.report import Report, Summary
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from tlsclose.report.observed import ObservedTable
 
 
@@ -34,33 +32,33 @@ class TableSink:
         self._table = table
         self._color = cast("Literal['auto', 'always', 'never']", color)
         self._verbosity = verbosity
-        self._made: tuple[Console, ObservedTable] | None = None
+        self._lines: ObservedTable | None = None
 
     def add(self, report: Report) -> None:
-        console, lines = self._opened()
         if self._table.timelines:
-            from tlsclose.report.text import print_report
-
-            print_report(report, console, verbosity=self._verbosity)
+            self._draw(report)
         else:
-            lines.add(report)
+            self._opened().add(report)
         self._destination().flush()
 
     def close(self, reports: Sequence[Report], summary: Summary | None) -> None:  # noqa: ARG002
         if summary is None or (self._table.timelines and summary.connections < 2):
             return
-        _, lines = self._opened()
-        lines.close(summary)
+        self._opened().close(summary)
         self._destination().flush()
 
-    def _opened(self) -> "tuple[Console, ObservedTable]":
-        if self._made is None:
-            from tlsclose.report.console import make_console
-            from tlsclose.report.observed import ObservedTable
+    def _draw(self, report: Report) -> None:
+        from tlsclose.report.text import make_console, print_report
 
-            console = make_console(color=self._color, file=self._destination())
-            lines = ObservedTable(
-                console, several=self._table.captures > 1, told=self._verbosity > 0
-            )
-            self._made = console, lines
-        return self._made
+        console = make_console(color=self._color, file=self._destination())
+        print_report(report, console, verbosity=self._verbosity)
+
+    def _opened(self) -> "ObservedTable":
+        if self._lines is None:
+            from tlsclose.report.observed import ObservedTable
+            from tlsclose.report.page import make_page
+
+            page = make_page(color=self._color, file=self._destination())
+            several = self._table.captures > 1
+            self._lines = ObservedTable(page, several=several, told=self._verbosity > 0)
+        return self._lines

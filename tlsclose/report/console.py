@@ -1,17 +1,12 @@
-"""The console that reports are printed on: colour, width and alphabet decided in one place."""
+"""The console that reports are drawn on; `page` decides its colour and width."""
 
 import os
 from collections.abc import Mapping
-from typing import IO, Final, Literal
+from typing import IO
 
 from rich.console import Console
 
-ColorChoice = Literal["auto", "always", "never"]
-
-LOG_WIDTH: Final = 80
-"""Columns where the output is not a terminal."""
-
-_FORCE_OFF: Final = frozenset({"", "0", "false", "no", "off"})
+from tlsclose.report.page import LOG_WIDTH, ColorChoice, is_terminal, wants_color
 
 
 def make_console(
@@ -26,10 +21,10 @@ def make_console(
     `auto` colours a terminal, unless NO_COLOR is set or TERM is `dumb`; FORCE_COLOR colours a
     pipe too, unless it says 0. rich reads those variables differently, so it is not shown them.
     """
-    colored = _colored(color, file, environ)
+    colored = wants_color(color, file, environ)
     return Console(
         file=file,
-        width=width if width is not None or _is_terminal(file) else LOG_WIDTH,
+        width=width if width is not None or is_terminal(file) else LOG_WIDTH,
         force_terminal=colored,
         color_system="standard" if colored else None,
         no_color=not colored,
@@ -38,28 +33,3 @@ def make_console(
         emoji=False,
         _environ={key: environ[key] for key in ("COLUMNS", "LINES") if key in environ},
     )
-
-
-def _colored(color: ColorChoice, file: IO[str], environ: Mapping[str, str]) -> bool:
-    match color:
-        case "always":
-            return True
-        case "never":
-            return False
-        case "auto":
-            return _wants_color(environ, terminal=_is_terminal(file))
-
-
-def _wants_color(environ: Mapping[str, str], *, terminal: bool) -> bool:
-    if environ.get("NO_COLOR"):
-        return False
-    if environ.get("FORCE_COLOR", "").lower() not in _FORCE_OFF:
-        return True
-    return terminal and environ.get("TERM") != "dumb" and environ.get("FORCE_COLOR") != "0"
-
-
-def _is_terminal(file: IO[str]) -> bool:
-    try:
-        return file.isatty()
-    except (AttributeError, ValueError):
-        return False

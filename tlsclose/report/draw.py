@@ -8,7 +8,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from tlsclose.core.event import Side
-from tlsclose.report.cells import chosen, fitted, spoken_lines, wire_cell, wrapped
+from tlsclose.report.cells import spoken_lines, wire_cell
+from tlsclose.report.fitting import chosen, fitted, wrapped
 from tlsclose.report.glyphs import Glyphs
 from tlsclose.report.picture import Arrow, Band, Pause, Picture, Row, Stroke, Words
 

@@ -1,12 +1,9 @@
 """The characters that pictures are drawn with, and what stands for each where only ASCII can."""
 
-import dataclasses
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Glyphs:
+class Glyphs(NamedTuple):
     """One alphabet. Every line character is one cell wide in both."""
 
     line: str = "─"
@@ -55,10 +52,7 @@ _PROSE: Final = {"–": "-", "—": "-", "‘": "'", "’": "'", "“": '"', "�
 _CIRCLED: Final = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 
 _PLAIN: Final = str.maketrans(
-    {
-        getattr(UNICODE, field.name): getattr(ASCII, field.name)
-        for field in dataclasses.fields(Glyphs)
-    }
+    dict(zip(UNICODE, ASCII, strict=True))
     | {digit: f"{number}." for number, digit in enumerate(_CIRCLED, 1)}
     | {"…": "..."}
     | _PROSE
@@ -72,7 +66,7 @@ def circled(position: int) -> str:
 
 def glyphs_for(encoding: str) -> Glyphs:
     """The full alphabet where `encoding` has all of it, else ASCII."""
-    drawn = "".join(getattr(UNICODE, field.name) for field in dataclasses.fields(Glyphs))
+    drawn = "".join(UNICODE)
     try:
         (drawn + _CIRCLED).encode(encoding)
     except (UnicodeEncodeError, LookupError):

@@ -78,13 +78,6 @@ def findings(report: Report, *, verbosity: int) -> Iterator[tuple[Severity, str]
         yield finding.severity, f"{finding.code}{blame}: {finding.detail}"
 
 
-def unobserved(report: Report) -> str:
-    """`unobserved at connect: connection refused (127.0.0.1:1)`."""
-    if report.unobserved is None:
-        return "unobserved: no verdict"
-    return f"unobserved at {report.unobserved.stage.value}: {report.unobserved.reason}"
-
-
 def _is_repair(finding: Finding) -> bool:
     return finding.code == "capture-note" and finding.detail.endswith(_REPAIRS)
 

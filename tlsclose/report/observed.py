@@ -7,20 +7,17 @@ console's width alone. Where there is little room the columns of the highest ran
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from rich.cells import cell_len, set_cell_size
-from rich.console import Console
-from rich.text import Text
-
 from tlsclose.core.outcome import UNOBSERVED
 from tlsclose.core.report import Report, Summary
 from tlsclose.core.verdict import Code, Confidence, Verdict
 from tlsclose.report.amount import plural, rough
-from tlsclose.report.cells import fitted, wrapped
+from tlsclose.report.fitting import cell_len, fitted, set_cell_size, wrapped
 from tlsclose.report.glyphs import Glyphs, glyphs_for
 from tlsclose.report.header import file_name
-from tlsclose.report.judgement import unobserved
+from tlsclose.report.page import Page, Piece
 from tlsclose.report.safe import sealed
 from tlsclose.report.styles import SEVERITY_STYLES, UNOBSERVED_STYLE
+from tlsclose.report.unobserved import unobserved
 
 NONE: Final = "-"
 GUESSED: Final = "?"
@@ -51,18 +48,19 @@ COLUMNS: Final = (
     Column("blame", 6, 1),
     Column("risk", 8, 2),
 )
-_GAP: Final = 2
+MARGIN: Final = " "
+GAP: Final = " " * 2
 _NARROWEST: Final = 8
 """Columns that grow may shrink to this where even those of rank 0 have no room."""
 
 
 class ObservedTable:
-    """Prints to one console. `several`: name each capture above its connections."""
+    """Prints on one page. `several`: name each capture above its connections."""
 
-    def __init__(self, console: Console, *, several: bool = False, told: bool = False) -> None:
-        self._console = console
-        self._glyphs = glyphs_for(console.encoding)
-        self._columns = columns(console.width)
+    def __init__(self, page: Page, *, several: bool = False, told: bool = False) -> None:
+        self._page = page
+        self._glyphs = glyphs_for(page.encoding)
+        self._columns = columns(page.width)
         self._several = several
         self._told = told
         self._path: str | None = None
@@ -71,31 +69,23 @@ class ObservedTable:
 
     def add(self, report: Report) -> None:
         """Print one connection's line; `told`: its verdict's sentence under it."""
-        for line in self._lines(sealed(_outline(report))):
-            self._print(line)
+        for pieces in self._lines(sealed(_outline(report))):
+            self._page.line(*pieces)
 
     def close(self, summary: Summary) -> None:
         """Print the totals."""
         for text in totals(summary, guessed=self._guessed):
-            for line in wrapped(text, self._console.width - 1, self._glyphs):
-                self._print(Text(f" {line}", "bold"))
+            for line in wrapped(text, self._page.width - 1, self._glyphs):
+                self._page.line((f" {line}", "bold"))
 
-    def _print(self, line: Text) -> None:
-        """A capture may hold a million connections: rich lays out only what has colours."""
-        line.rstrip()
-        line.truncate(self._console.width)
-        if self._console.color_system is None:
-            self._console.file.write(f"{line.plain}\n")
-        else:
-            self._console.print(line, no_wrap=True, overflow="crop", crop=True)
-
-    def _lines(self, report: Report) -> Iterator[Text]:
+    def _lines(self, report: Report) -> Iterator[list[Piece]]:
         if not self._begun:
             self._begun = True
-            yield Text(self._joined({column.name: column.name for column in self._columns}), "bold")
+            names = (_cell(column, column.name, self._glyphs) for column in self._columns)
+            yield [(MARGIN + GAP.join(names), "bold")]
         if self._several and report.capture.path != self._path:
             self._path = report.capture.path
-            yield Text(f" {self._glyphs.text(file_name(report.capture))}", "bold")
+            yield [(f" {self._glyphs.text(file_name(report.capture))}", "bold")]
         if report.connection is None or report.verdict is None:
             yield from self._sentence(unobserved(report), UNOBSERVED_STYLE)
             return
@@ -103,20 +93,22 @@ class ObservedTable:
         if self._told:
             yield from self._sentence(report.verdict.summary, "")
 
-    def _row(self, report: Report, verdict: Verdict) -> Text:
+    def _row(self, report: Report, verdict: Verdict) -> list[Piece]:
+        """The verdict has its colour."""
         self._guessed |= _is_guess(verdict)
-        line = Text(self._joined(cells(report)))
-        line.highlight_words([_code(verdict)], SEVERITY_STYLES[verdict.severity])
-        return line
+        values = cells(report)
+        pieces: list[Piece] = []
+        for column in self._columns:
+            text = _cell(column, values[column.name], self._glyphs)
+            style = SEVERITY_STYLES[verdict.severity] if column.name == "verdict" else ""
+            word = text.rstrip()
+            pieces += [(word, style), (text[len(word) :] + GAP, "")]
+        return [(MARGIN, ""), *pieces]
 
-    def _sentence(self, text: str, style: str) -> Iterator[Text]:
-        room = max(self._console.width - len(INDENT), 1)
+    def _sentence(self, text: str, style: str) -> Iterator[list[Piece]]:
+        room = max(self._page.width - len(INDENT), 1)
         for line in wrapped(text, room, self._glyphs):
-            yield Text(f"{INDENT}{line}", style)
-
-    def _joined(self, values: dict[str, str]) -> str:
-        shown = (_cell(column, values[column.name], self._glyphs) for column in self._columns)
-        return " " + (" " * _GAP).join(shown)
+            yield [(f"{INDENT}{line}", style)]
 
 
 def _outline(report: Report) -> Report:
@@ -152,7 +144,7 @@ def columns(width: int) -> tuple[Column, ...]:
 
 
 def _room(chosen: list[Column], width: int) -> int:
-    return width - 1 - sum(column.width + _GAP for column in chosen) + _GAP
+    return width - len(MARGIN) - sum(column.width + len(GAP) for column in chosen) + len(GAP)
 
 
 def cells(report: Report) -> dict[str, str]:

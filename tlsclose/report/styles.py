@@ -12,3 +12,5 @@ SEVERITY_STYLES: Final = {
 }
 LABEL_STYLE: Final = "dim"
 UNOBSERVED_STYLE: Final = "yellow"
+ESCAPES: Final = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "blue": 34}
+"""How a terminal is told (ECMA-48 section 8.3.117, SGR)."""

@@ -10,12 +10,12 @@ from rich.text import Text
 from tlsclose.core.outcome import UNOBSERVED
 from tlsclose.core.report import Report
 from tlsclose.report.amount import duration, plural
-from tlsclose.report.cells import fitted, wrapped
+from tlsclose.report.fitting import fitted, wrapped
 from tlsclose.report.glyphs import Glyphs
 from tlsclose.report.header import name
-from tlsclose.report.judgement import unobserved
 from tlsclose.report.safe import sealed
 from tlsclose.report.styles import SEVERITY_STYLES, UNOBSERVED_STYLE
+from tlsclose.report.unobserved import unobserved
 
 COLUMNS: Final = ("target", "scenario", "verdict", "blame", "risk", "answer")
 NONE: Final = "-"

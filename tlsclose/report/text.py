@@ -8,16 +8,15 @@ from rich.console import Console
 from rich.text import Text
 
 from tlsclose.core.report import Report
-from tlsclose.report.cells import joined_parts, wrapped
 from tlsclose.report.console import make_console
 from tlsclose.report.draw import Canvas
+from tlsclose.report.fitting import joined_parts, wrapped
 from tlsclose.report.glyphs import Glyphs, glyphs_for
 from tlsclose.report.header import name
 from tlsclose.report.judgement import (
     findings,
     paragraphs,
     title,
-    unobserved,
     unobserved_paragraphs,
 )
 from tlsclose.report.picture import Picture
@@ -25,6 +24,7 @@ from tlsclose.report.safe import sealed
 from tlsclose.report.styles import LABEL_STYLE, SEVERITY_STYLES, UNOBSERVED_STYLE
 from tlsclose.report.summary import summary_lines
 from tlsclose.report.timeline import timeline
+from tlsclose.report.unobserved import unobserved
 
 __all__ = ["make_console", "print_report", "print_summary", "report_lines"]
 
