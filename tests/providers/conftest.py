@@ -1,20 +1,42 @@
-"""The providers that the contract suite runs for: add one here and it is held to all of it."""
+"""The providers that the contract suite runs for: add one here and it is held to all of it.
+
+Schannel is there on Windows only; under Wine with the one version that Wine speaks in that run,
+and with DecryptMessage answering as Windows does (see tests/schannel/decrypt_status.py).
+"""
+
+import sys
 
 import pytest
 
 from tests.providers.pair import Pair, connected, settings
+from tests.schannel import decrypt_status
 from tlsclose.core.record import TlsVersion
 from tlsclose.providers.registry import provider as make_provider
 
+ENGINES = ["openssl", "schannel"] if sys.platform == "win32" else ["openssl"]
+VERSIONS = {
+    "openssl": (TlsVersion.TLS12, TlsVersion.TLS13),
+    "schannel": decrypt_status.spoken(),
+}
 
-@pytest.fixture(params=["openssl"])
-def engine(request):
+
+@pytest.fixture(params=ENGINES)
+def engine_name(request):
+    return request.param
+
+
+@pytest.fixture
+def engine(engine_name):
     """Makes a provider from settings."""
-    return lambda settings: make_provider(request.param, settings)
+    if engine_name == "schannel":
+        decrypt_status.install()
+    return lambda settings: make_provider(engine_name, settings)
 
 
 @pytest.fixture(params=[TlsVersion.TLS12, TlsVersion.TLS13])
-def version(request):
+def version(request, engine_name):
+    if request.param not in VERSIONS[engine_name]:
+        pytest.skip(f"{engine_name} does not speak TLS {request.param} in this run")
     return request.param
 
 

@@ -1,5 +1,6 @@
 """A client and a server context of one provider, joined in memory: bytes go where a test says."""
 
+import sys
 from dataclasses import dataclass, field
 
 from tlsclose.core.procedure import ControlToken
@@ -13,7 +14,7 @@ EXPIRED = SecStatus.SEC_I_CONTEXT_EXPIRED
 MORE = SecStatus.SEC_I_CONTINUE_NEEDED
 INCOMPLETE = SecStatus.SEC_E_INCOMPLETE_MESSAGE
 
-IDENTITY: Identity = identity.ephemeral()
+IDENTITY: Identity = identity.ephemeral(rsa=sys.platform == "win32")
 
 
 def settings(version: TlsVersion | None = None, **more) -> TlsSettings:

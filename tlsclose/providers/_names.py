@@ -53,6 +53,14 @@ def ascii_name(name: str) -> str:
     return spelt
 
 
+def protocol_names(names: tuple[str, ...]) -> list[bytes]:
+    """ALPN protocols as the handshake spells them. Raises UsageError for a length of its own."""
+    protocols = [name.encode() for name in names]
+    if any(not 0 < len(protocol) < 256 for protocol in protocols):
+        raise UsageError("an ALPN protocol name has 1 to 255 bytes")
+    return protocols
+
+
 def mismatch(certificate: x509.Certificate, name: str) -> str:
     """Why `certificate` is not valid for `name`, one line; empty where it is."""
     try:

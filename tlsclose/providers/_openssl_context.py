@@ -23,8 +23,9 @@ from tlsclose.core.event import Side
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.report import CertificateCheck
 from tlsclose.errors import UsageError
-from tlsclose.providers._names import address_of, mismatch
+from tlsclose.providers._names import address_of, mismatch, protocol_names
 from tlsclose.providers.base import Identity, ProviderAlert, TlsSettings
+from tlsclose.providers.identity import opened
 
 MAX_ALERTS: Final = 64
 """Alerts remembered of one connection; from then on the newest replaces the last."""
@@ -83,7 +84,7 @@ def client_context(settings: TlsSettings) -> SSL.Context:
     if settings.cafile is None:
         context.set_default_verify_paths()
     if settings.alpn:
-        context.set_alpn_protos(_protocols(settings.alpn))
+        context.set_alpn_protos(protocol_names(settings.alpn))
     context.set_verify(SSL.VERIFY_PEER, _verifier(fatal=settings.verify))
     return context
 
@@ -96,7 +97,7 @@ def server_context(settings: TlsSettings) -> SSL.Context:
     context = _context(settings)
     context.set_session_id(b"tlsclose")
     if settings.alpn:
-        context.set_alpn_select_callback(_selector(_protocols(settings.alpn)))
+        context.set_alpn_select_callback(_selector(protocol_names(settings.alpn)))
     if settings.cafile is not None:
         context.load_client_ca(bytes(settings.cafile))
         required = SSL.VERIFY_FAIL_IF_NO_PEER_CERT if settings.verify else 0
@@ -147,6 +148,7 @@ def _set_ciphers(context: SSL.Context, ciphers: str) -> None:
 
 
 def _set_identity(context: SSL.Context, identity: Identity) -> None:
+    identity = opened(identity)
     try:
         own, *chain = x509.load_pem_x509_certificates(identity.certificate)
         key = serialization.load_pem_private_key(identity.key, password=None)
@@ -171,13 +173,6 @@ def _set_roots(context: SSL.Context, cafile: Path) -> None:
         raise UsageError(f"cannot read CA file {cafile}: {error.strerror}") from error
     except SSL.Error as error:
         raise UsageError(f"no PEM certificate in CA file {cafile}") from error
-
-
-def _protocols(names: tuple[str, ...]) -> list[bytes]:
-    protocols = [name.encode() for name in names]
-    if any(not 0 < len(protocol) < 256 for protocol in protocols):
-        raise UsageError("an ALPN protocol name has 1 to 255 bytes")
-    return protocols
 
 
 def _selector(ours: list[bytes]) -> Callable[[SSL.Connection, list[bytes]], Any]:

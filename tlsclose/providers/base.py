@@ -18,10 +18,14 @@ MAX_PLAINTEXT: Final = 2**14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """A certificate chain and its key, both PEM."""
+    """A certificate chain and its key: both PEM, or together a PKCS #12 (PFX) file."""
 
-    certificate: bytes
-    key: bytes = field(repr=False)
+    certificate: bytes = b""
+    key: bytes = field(default=b"", repr=False)
+    pfx: bytes = field(default=b"", repr=False)
+    """In place of the other two."""
+    password: str = field(default="", repr=False)
+    """Of `pfx`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +113,13 @@ class SecurityContext(ABC):
     @abstractmethod
     def apply_control_token(self, token: ControlToken) -> SecStatus:
         """Arm the shutdown: the next `handshake(b"")` produces the close_notify."""
+
+    def apply_alert(self, alert: Alert) -> SecStatus:  # noqa: ARG002
+        """Arm any alert (SCHANNEL_ALERT): the next `handshake(b"")` produces it.
+
+        SEC_E_UNSUPPORTED_FUNCTION from an engine that has no such call.
+        """
+        return SecStatus.SEC_E_UNSUPPORTED_FUNCTION
 
     @abstractmethod
     def delete(self) -> SecStatus:

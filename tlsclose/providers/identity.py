@@ -1,4 +1,4 @@
-"""Certificates with their keys: made for one run, or read from the user's PEM files."""
+"""Certificates with their keys: made for one run, or read from the user's PEM or PFX files."""
 
 import platform
 import re
@@ -12,7 +12,7 @@ from tlsclose.providers.base import Identity
 
 if TYPE_CHECKING:
     from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
 VALID_FOR: Final = timedelta(days=30)
@@ -20,33 +20,39 @@ CLOCK_SKEW: Final = timedelta(days=1)
 MAX_PEM_BYTES: Final = 1 << 20
 """Certificate chains are a few KiB; this stops a mistyped path to a large file or a device."""
 
+_SEQUENCE: Final = 0x30
+_VERSION_3: Final = b"\x02\x01\x03"
 _HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
 
 
-def ephemeral() -> Identity:
-    """A fresh self-signed P-256 identity for localhost, its addresses and this machine's name."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+def ephemeral(*, rsa: bool = False) -> Identity:
+    """A fresh self-signed identity for localhost, its addresses and this machine's name.
 
-    key = ec.generate_private_key(ec.SECP256R1())
+    Its key is a P-256 one, or RSA with 2048 bits.
+    """
+    from cryptography.hazmat.primitives import serialization
+
+    key = _rsa_key() if rsa else _p256_key()
     return Identity(
         certificate=_self_signed(key).public_bytes(serialization.Encoding.PEM),
-        key=key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        ),
+        key=_pem(key),
     )
 
 
-def load(certificate: Path, key: Path | None = None) -> Identity:
-    """Read a PEM certificate chain, its own certificate first, and its PEM key.
+def load(certificate: Path, key: Path | None = None, password: str = "") -> Identity:
+    """Read a PEM certificate chain, its own certificate first, and its PEM key; or a PFX file.
 
-    Without `key` both are taken from the one file. Raises UsageError where a file cannot be read,
-    is not PEM, is encrypted, or the key is not the certificate's.
+    Without `key` both are taken from the one file. A PFX is opened by the engine that uses it.
+    Raises UsageError where a file cannot be read, is not PEM, is encrypted, or the key is not the
+    certificate's.
     """
     key_path = key or certificate
-    identity = Identity(certificate=_read(certificate), key=_read(key_path))
+    first = _read(certificate)
+    if is_pfx(first):
+        if key is not None:
+            raise UsageError(f"{certificate} is a PFX file with its key within; leave out --key")
+        return Identity(pfx=first, password=password)
+    identity = Identity(certificate=first, key=_read(key_path))
     chain = _chain(identity.certificate, certificate)
     private = _private_key(identity.key, key_path)
     if _public_bytes(chain[0].public_key()) != _public_bytes(private.public_key()):
@@ -54,7 +60,62 @@ def load(certificate: Path, key: Path | None = None) -> Identity:
     return identity
 
 
-def _self_signed(key: "ec.EllipticCurvePrivateKey") -> "x509.Certificate":
+def is_pfx(data: bytes) -> bool:
+    """Whether this begins as PKCS #12 does: a sequence whose first element is version 3."""
+    if len(data) < 8 or data[0] != _SEQUENCE:
+        return False
+    start = 2 + (data[1] & 0x7F if data[1] & 0x80 else 0)
+    return data[start : start + len(_VERSION_3)] == _VERSION_3
+
+
+def opened(identity: Identity) -> Identity:
+    """The identity as PEM, whichever way it came.
+
+    Raises UsageError for a PFX that cannot be opened or holds no certificate with its key.
+    """
+    if not identity.pfx:
+        return identity
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+
+    password = identity.password.encode() or None
+    try:
+        key, own, chain = pkcs12.load_key_and_certificates(identity.pfx, password)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UsageError(f"cannot open the PFX file ({_one_line(error)}); see --pass") from error
+    if key is None or own is None:
+        raise UsageError("the PFX file holds no certificate with its private key")
+    pem = b"".join(item.public_bytes(Encoding.PEM) for item in (own, *chain))
+    return Identity(certificate=pem, key=_pem(key))
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _pem(key: "PrivateKeyTypes") -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _p256_key() -> "ec.EllipticCurvePrivateKey":
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _rsa_key() -> "rsa.RSAPrivateKey":
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _self_signed(key: "ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey") -> "x509.Certificate":
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
