@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import IO, Final
 
@@ -18,6 +19,16 @@ from tests.benchmarks.measure import NEUTRAL, BenchmarkError, Command, ended
 EVERY_S: Final = 0.05
 KIB: Final = 1024
 _PEAK: Final = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
+
+
+class Ending(StrEnum):
+    """How a run came to its end."""
+
+    DONE = "done"
+    STOPPED = "stopped"
+    """By us, since it took too long."""
+    DIED = "died"
+    """Of a signal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +40,7 @@ class Used:
     """User and system, of the process and its children."""
     peak_bytes: int
     """Sum of the processes' peaks, as if all came at once; pages they share count for each."""
-    whole: bool
-    """It came to its end before it was stopped."""
+    ending: Ending
 
 
 class _Peaks:
@@ -95,15 +105,16 @@ def used(command: Command, *, cap_s: float | None = None, output: IO[bytes] | No
                 late.cancel()
             finally:
                 peaks.stop()
-        whole = cap_s is None or wall_s < cap_s
-        if whole and process.returncode not in command.exits:
+        stopped = cap_s is not None and wall_s >= cap_s
+        died = Ending.DIED if process.returncode < 0 else Ending.DONE
+        if not stopped and process.returncode not in command.exits:
             errors.seek(0)
             raise BenchmarkError(_failed(command.argv, process.returncode, errors.read()))
     return Used(
         wall_s=wall_s,
         cpu_s=usage.ru_utime + usage.ru_stime,
         peak_bytes=peaks.total(usage.ru_maxrss * KIB),
-        whole=whole,
+        ending=Ending.STOPPED if stopped else died,
     )
 
 
