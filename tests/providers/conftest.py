@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.providers.pair import Pair, connected, settings
+from tests.providers.pair import EXPIRED, OK, Pair, connected, settings
 from tests.schannel import decrypt_status
 from tlsclose.core.record import TlsVersion
 from tlsclose.providers.registry import provider as make_provider
@@ -31,6 +31,30 @@ def engine(engine_name):
     if engine_name == "schannel":
         decrypt_status.install()
     return lambda settings: make_provider(engine_name, settings)
+
+
+@pytest.fixture
+def versions(engine_name):
+    """What the engine speaks in this run."""
+    return VERSIONS[engine_name]
+
+
+@pytest.fixture
+def exact(engine_name):
+    """Whether failures have the very statuses of the documentation: Wine has its own."""
+    return engine_name == "openssl" or not decrypt_status.under_wine()
+
+
+@pytest.fixture
+def sends_tickets(exact):
+    """Whether a server of TLS 1.3 sends tickets: Wine's does not."""
+    return exact
+
+
+@pytest.fixture
+def answered(engine_name):
+    """What a shutdown may say after the peer's: Schannel's documentation allows for both."""
+    return {EXPIRED} if engine_name == "openssl" else {OK, EXPIRED}
 
 
 @pytest.fixture(params=[TlsVersion.TLS12, TlsVersion.TLS13])

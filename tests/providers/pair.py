@@ -94,12 +94,29 @@ def sealed(context: SecurityContext, data: bytes) -> bytes:
 
 def read_all(context: SecurityContext, token: bytes) -> tuple[SecStatus, bytes]:
     """Decrypt until the engine has nothing more without new input."""
-    data = bytearray()
-    status, chunk, rest = context.decrypt(token)
-    while status is OK:
-        data += chunk
-        status, chunk, rest = context.decrypt(rest)
-    return status, bytes(data + chunk)
+    return Inlet(context).read(token)
+
+
+class Inlet:
+    """A stream cut anywhere: what the engine did not take is given again with what follows."""
+
+    def __init__(self, context: SecurityContext) -> None:
+        self._context = context
+        self._rest = b""
+
+    def shake(self, piece: bytes) -> tuple[SecStatus, bytes]:
+        """Status and output of the handshake function."""
+        status, output, self._rest = self._context.handshake(self._rest + piece)
+        return status, output
+
+    def read(self, piece: bytes) -> tuple[SecStatus, bytes]:
+        """Decrypt until the engine has nothing more without new input."""
+        data = bytearray()
+        status, chunk, self._rest = self._context.decrypt(self._rest + piece)
+        while status is OK:
+            data += chunk
+            status, chunk, self._rest = self._context.decrypt(self._rest)
+        return status, bytes(data + chunk)
 
 
 def alert_names(context: SecurityContext) -> list[str]:

@@ -13,6 +13,7 @@ from tests.providers.pair import (
     INCOMPLETE,
     MORE,
     OK,
+    Inlet,
     Pair,
     alert_names,
     connected,
@@ -31,6 +32,8 @@ from tlsclose.providers.base import TlsSettings
 
 ROLES = ["client", "server"]
 SIZES = [1, 16384, 100 * 1024]
+
+only_tls13 = pytest.mark.parametrize("version", [TlsVersion.TLS13], indirect=True)
 
 
 def test_handshake_brings_both_ends_up(pair, version):
@@ -56,15 +59,16 @@ def test_a_handshake_byte_by_byte_comes_up(provider):
     _, flight, _ = pair.client.handshake(b"")
     sender, receiver = pair.server, pair.client
     statuses = {pair.client: MORE, pair.server: MORE}
+    inlets = {context: Inlet(context) for context in pair.ends}
     while flight:
         answer = bytearray()
         for index in range(len(flight)):
             piece = flight[index : index + 1]
             if statuses[sender] is OK:
-                sender.decrypt(piece)
+                inlets[sender].read(piece)
                 answer += sender.pending_output()
             else:
-                statuses[sender], output, _ = sender.handshake(piece)
+                statuses[sender], output = inlets[sender].shake(piece)
                 answer += output
         flight, sender, receiver = bytes(answer), receiver, sender
     assert set(statuses.values()) == {OK}
@@ -82,21 +86,23 @@ def test_encrypting_nothing_sends_nothing(ends):
     assert sealed(ends[0], b"") == b""
 
 
-def test_a_ticket_is_not_data(engine):
-    pair = make_pair(engine(settings(TlsVersion.TLS13)))
+@only_tls13
+def test_a_ticket_is_not_data(provider, sends_tickets):
+    pair = make_pair(provider)
     _, hello, _ = pair.client.handshake(b"")
     _, flight, _ = pair.server.handshake(hello)
     _, finished, _ = pair.client.handshake(flight)
     status, tickets, _ = pair.server.handshake(finished)
     assert status is OK
-    assert tickets
+    assert bool(tickets) is sends_tickets
     status, data, _ = pair.client.decrypt(tickets)
     assert status in (OK, INCOMPLETE)
     assert data == b""
 
 
-def test_what_came_with_the_last_flight_is_not_consumed(engine):
-    pair = make_pair(engine(settings(TlsVersion.TLS13)))
+@only_tls13
+def test_what_came_with_the_last_flight_is_not_consumed(provider):
+    pair = make_pair(provider)
     _, hello, _ = pair.client.handshake(b"")
     _, flight, _ = pair.server.handshake(hello)
     _, finished, _ = pair.client.handshake(flight)
@@ -119,13 +125,17 @@ def test_garbage_instead_of_a_handshake_fails(provider, role):
     assert context.handshake(b"")[0] is status
 
 
-def test_a_damaged_record_fails_with_our_alert_to_send(ends):
+def test_a_damaged_record_fails_with_our_alert_to_send(ends, exact):
     ours, peer = ends
     good = sealed(peer, b"good")
     bad = bytearray(sealed(peer, b"damaged"))
     bad[-1] ^= 1
-    assert read_all(ours, good + bytes(bad)) == (SecStatus.SEC_E_MESSAGE_ALTERED, b"good")
+    status, data = read_all(ours, good + bytes(bad))
+    assert (status.failed, data) == (True, b"good")
     assert ours.error
+    if not exact:
+        return
+    assert status is SecStatus.SEC_E_MESSAGE_ALTERED
     alert = ours.pending_output()
     assert alert
     assert ours.pending_output() == b""
@@ -144,6 +154,7 @@ def test_after_a_fatal_error_every_call_repeats_it(ends):
     assert ours.decrypt(b"")[:2] == (status, b"")
 
 
+@pytest.mark.parametrize("engine_name", ["openssl"], indirect=True)
 def test_no_common_cipher_is_a_fatal_alert_for_both(engine):
     client = engine(settings(TlsVersion.TLS12, ciphers="ECDHE-ECDSA-AES128-GCM-SHA256"))
     server = engine(settings(TlsVersion.TLS12, ciphers="ECDHE-ECDSA-AES256-GCM-SHA384"))
@@ -155,16 +166,18 @@ def test_no_common_cipher_is_a_fatal_alert_for_both(engine):
     assert "handshake failure" in pair.client.error
 
 
-def test_no_common_version_is_a_fatal_alert(engine):
+def test_no_common_version_is_a_fatal_alert(engine, exact):
     client = engine(settings(TlsVersion.TLS12))
     server = engine(settings(TlsVersion.TLS13))
     pair = make_pair(client, server_provider=server)
+    if not exact:
+        pytest.skip("Wine lets every credential speak every version")
     assert shake(pair)[0] is SecStatus.SEC_E_UNSUPPORTED_FUNCTION
     assert alert_names(pair.client) == ["server protocol_version"]
 
 
-def test_the_highest_common_version_is_taken(engine):
-    assert connected(engine(settings())).client.tls.version == TlsVersion.TLS13
+def test_the_highest_common_version_is_taken(engine, versions):
+    assert connected(engine(settings())).client.tls.version == max(versions)
 
 
 def test_alpn_is_the_servers_first_that_the_client_offers(engine):
@@ -206,6 +219,7 @@ def test_calls_before_the_connection_is_up_are_refused(provider):
     assert fresh.decrypt(b"x") == (SecStatus.SEC_E_INVALID_HANDLE, b"", b"x")
 
 
+@pytest.mark.parametrize("engine_name", ["openssl"], indirect=True)
 def test_key_lines_go_to_the_connection_they_belong_to(provider, version):
     first, second = make_pair(provider), make_pair(provider)
     flights = {id(pair): pair.client.handshake(b"")[1] for pair in (first, second)}
@@ -222,6 +236,7 @@ def test_key_lines_go_to_the_connection_they_belong_to(provider, version):
     assert all("\n" not in line for line in first.client_keys)
 
 
+@pytest.mark.parametrize("engine_name", ["openssl"], indirect=True)
 def test_what_a_key_sink_raises_reaches_the_caller(provider):
     def full(line: str) -> None:
         raise OSError("disk full")
@@ -257,11 +272,12 @@ def test_a_thousand_contexts_leave_nothing_behind(provider, deleted):
 def test_any_chunking_gives_the_same_data(provider, data, cuts):
     pair = connected(provider)
     wire = sealed(pair.client, data) + notify(pair.client)[1]
+    inlet = Inlet(pair.server)
     got = bytearray()
     status = INCOMPLETE
     for size in [*cuts, len(wire)]:
         chunk, wire = wire[:size], wire[size:]
-        status, piece = read_all(pair.server, chunk)
+        status, piece = inlet.read(chunk)
         got += piece
     assert (status, bytes(got)) == (EXPIRED, data)
 

@@ -5,6 +5,7 @@ from tests.providers.pair import (
     INCOMPLETE,
     MORE,
     OK,
+    Inlet,
     alert_names,
     make_pair,
     notify,
@@ -15,23 +16,24 @@ from tlsclose.core.procedure import ControlToken, Procedure, StepName
 from tlsclose.core.status import SecStatus
 
 
-def test_we_close_first(ends):
+def test_we_close_first(ends, answered):
     ours, peer = ends
     status, closing = notify(ours)
     assert status is OK
     assert read_all(peer, closing) == (EXPIRED, b"")
     status, answer = notify(peer)
-    assert status is EXPIRED
+    assert status in answered
     assert read_all(ours, answer) == (EXPIRED, b"")
 
 
-def test_peer_closes_first_and_the_procedure_answers(ends):
+def test_peer_closes_first_and_the_procedure_answers(ends, answered):
     ours, peer = ends
     _, closing = notify(peer)
     assert ours.decrypt(closing)[0] is EXPIRED
     assert ours.last_call.status is EXPIRED
     status, answer = notify(ours)
-    assert (status, bool(answer)) == (EXPIRED, True)
+    assert status in answered
+    assert answer
     assert peer.decrypt(answer)[0] is EXPIRED
 
 
@@ -52,7 +54,8 @@ def test_data_and_close_notify_in_one_read(ends):
 def test_close_notify_byte_by_byte(ends):
     ours, peer = ends
     _, closing = notify(peer)
-    statuses = [ours.decrypt(closing[index : index + 1])[0] for index in range(len(closing))]
+    inlet = Inlet(ours)
+    statuses = [inlet.read(closing[index : index + 1])[0] for index in range(len(closing))]
     assert set(statuses[:-1]) == {INCOMPLETE}
     assert statuses[-1] is EXPIRED
 
@@ -140,17 +143,19 @@ def test_we_close_first_in_four_steps(ends):
     assert procedure.steps[1].bytes == procedure.steps[2].bytes > 0
 
 
-def test_peer_closes_first_in_five_steps(ends):
+def test_peer_closes_first_in_five_steps(ends, answered):
     ours, peer = ends
     procedure = Procedure(ours, send=len, clock=lambda: 7)
     assert ours.decrypt(notify(peer)[1])[0] is EXPIRED
     procedure.recognized()
     assert procedure.notify()
     procedure.delete()
+    drained = procedure.steps[2].status
+    assert drained in answered
     assert [(step.name, step.status) for step in procedure.steps] == [
         (StepName.SHUTDOWN_RECOGNIZED, EXPIRED),
         (StepName.CONTROL_TOKEN_APPLIED, OK),
-        (StepName.EMPTY_BUFFER_HANDSHAKE, EXPIRED),
+        (StepName.EMPTY_BUFFER_HANDSHAKE, drained),
         (StepName.FINAL_OUTPUT_SENT, OK),
         (StepName.CONTEXT_DELETED, OK),
     ]

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from tlsclose.core.alert import Alert, AlertDescription, AlertLevel
 from tlsclose.core.event import Side
 from tlsclose.core.procedure import CallResult, ControlToken
-from tlsclose.core.record import ContentType
+from tlsclose.core.record import HEADER_BYTES, MAX_CIPHERTEXT_BYTES, ContentType
 from tlsclose.core.report import CertificateCheck, TlsInfo
 from tlsclose.core.status import SecStatus
 from tlsclose.providers._hello_watch import HelloWatch, alerts
@@ -38,6 +38,7 @@ _INVALID: Final = SecStatus.SEC_E_INVALID_HANDLE
 _BAD_RECORD: Final = frozenset({SecStatus.SEC_E_MESSAGE_ALTERED, SecStatus.SEC_E_DECRYPT_FAILURE})
 """A record that could not be opened: the peer is to hear of it (RFC 9846 6.2)."""
 
+_CONTENT_TYPES: Final = frozenset(item.value for item in ContentType)
 _CLOSE_NOTIFY: Final = Alert(level=AlertLevel.WARNING, description=AlertDescription.CLOSE_NOTIFY)
 
 
@@ -195,6 +196,8 @@ class SchannelContext(SecurityContext):
             answer = self._channel.step(token)
         if answer.status is SecStatus.SEC_I_INCOMPLETE_CREDENTIALS:
             answer = Answer(call=answer.call, code=SecStatus.SEC_E_NO_CREDENTIALS)
+        if answer.status is _INCOMPLETE:
+            answer = _checked(answer, token)
         status = self._done(answer)
         taken = token[: len(token) - len(answer.rest)]
         self._overhear(taken, answer)
@@ -250,6 +253,8 @@ class SchannelContext(SecurityContext):
         if self._renegotiating:
             return self._feed_back(token)
         answer = self._channel.decrypt(token)
+        if answer.status is _INCOMPLETE:
+            answer = _checked(answer, token)
         status = self._done(answer)
         data += answer.output
         if status is SecStatus.SEC_I_RENEGOTIATE:
@@ -366,3 +371,19 @@ class SchannelContext(SecurityContext):
             self._error += f" (the {last.sender} sent {last.alert})"
         self._broken = answer.status
         return answer.status
+
+
+def _checked(answer: Answer, token: bytes) -> Answer:
+    """No wait for the rest of what cannot be a record: it might never come."""
+    header = token[:HEADER_BYTES]
+    if not header or _may_be_record(header):
+        return answer
+    return Answer(call=answer.call, code=SecStatus.SEC_E_INVALID_TOKEN)
+
+
+def _may_be_record(header: bytes) -> bool:
+    """RFC 9846 5.1: a known content type, a version that begins with 3, a length within bounds."""
+    if header[0] not in _CONTENT_TYPES or header[1:2] not in (b"", b"\x03"):
+        return False
+    length = int.from_bytes(header[3:HEADER_BYTES]) if len(header) == HEADER_BYTES else 0
+    return length <= MAX_CIPHERTEXT_BYTES
