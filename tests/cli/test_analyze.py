@@ -1,7 +1,6 @@
 import errno
 import io
 import json
-import os
 import signal
 import sys
 from pathlib import Path
@@ -224,7 +223,7 @@ def test_nothing_to_judge_is_not_clean(run, api, capture, summary, code, says):
 
 def test_interruption_keeps_what_was_judged(run, api, capture, tmp_path):
     def during(stop):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         assert stop.wait(5)
 
     api.during = during

@@ -1,5 +1,4 @@
 import errno
-import os
 import signal
 
 import click
@@ -79,7 +78,7 @@ def test_traceback_with_the_variable(run, api, monkeypatch):
 @pytest.mark.parametrize("command", [("probe", "localhost"), ("listen",)])
 def test_interruption_keeps_what_was_judged(run, api, command, number, tmp_path):
     def during(stop):
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)
         assert stop.wait(5)
 
     api.during = during
@@ -94,9 +93,9 @@ def test_interruption_keeps_what_was_judged(run, api, command, number, tmp_path)
 
 def test_second_interruption_gives_up(run, api, tmp_path):
     def during(stop):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         assert stop.wait(5)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         for _ in range(1000):
             stop.wait(0.001)
 

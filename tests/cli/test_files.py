@@ -41,6 +41,7 @@ def test_discard_after_commit_keeps_the_file(tmp_path):
     assert (tmp_path / "a").read_text() == ""
 
 
+@pytest.mark.posix("file modes")
 def test_mode_of_the_old_file_is_kept(tmp_path):
     path = tmp_path / "a"
     path.write_text("old")
@@ -49,6 +50,7 @@ def test_mode_of_the_old_file_is_kept(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
+@pytest.mark.posix("file modes")
 def test_mode_of_a_new_file_follows_the_umask(tmp_path):
     before = os.umask(0o027)
     try:
@@ -58,6 +60,7 @@ def test_mode_of_a_new_file_follows_the_umask(tmp_path):
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
 
 
+@pytest.mark.posix("links need a privilege")
 def test_symbolic_link_keeps_pointing(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "real")
     file = AtomicFile(tmp_path / "link", "--output")
@@ -89,7 +92,7 @@ def refusals(folder):
         yield str(refused.value)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="file modes")
+@pytest.mark.posix("file modes")
 def test_read_only_file_and_folder():
     context = multiprocessing.get_context("fork")
     told = context.SimpleQueue()

@@ -1,11 +1,12 @@
 """The commands over the real library, on the loopback interface."""
 
-import signal
 import socket
 import subprocess
 import sys
 
 import pytest
+
+from tests.system import INTERRUPTIBLE, interrupt
 
 
 @pytest.fixture
@@ -44,13 +45,17 @@ def test_port_in_use(run, taken, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.not_wine("a console to send Ctrl-Break through")
 def test_interrupted_listener(tmp_path):
     command = [sys.executable, "-m", "tlsclose", "listen", "--capture", "tap"]
     with subprocess.Popen(
-        [*command, f"--output=text={tmp_path}/a"], stderr=subprocess.PIPE, text=True
+        [*command, f"--output=text={tmp_path}/a"],
+        stderr=subprocess.PIPE,
+        text=True,
+        **INTERRUPTIBLE,
     ) as process:
         assert process.stderr.readline().startswith("listening on 127.0.0.1:")
-        process.send_signal(signal.SIGINT)
+        interrupt(process)
         assert process.wait(30) == 130
         assert process.stderr.read() == "0 clients\n"
     assert (tmp_path / "a").read_text() == ""

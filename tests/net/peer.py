@@ -6,6 +6,7 @@ import struct
 import threading
 from contextlib import contextmanager, suppress
 
+from tests.system import WINDOWS
 from tlsclose.core.record import TlsVersion
 from tlsclose.providers.identity import ephemeral
 
@@ -94,7 +95,9 @@ class Peer:
         self.sock.shutdown(socket.SHUT_WR)
 
     def reset(self):
-        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("HH" if WINDOWS else "ii", 1, 0)
+        )
         self.sock.close()
 
     def flood(self, data):

@@ -20,6 +20,8 @@ def test_server_ends_the_handshake(how, word, mode):
     def script(peer):
         peer.sock.recv(100)
         ends_by(how)(peer)
+        if how == "fin":
+            peer.drain()
 
     with serving(script) as port:
         report = probe(port, mode=mode)
@@ -71,21 +73,29 @@ def notified_then(how):
     return script
 
 
+RESET_OVERTAKES = pytest.mark.posix("a reset takes away what came before it and was not read")
 ENDS = {
     "fin before the request": (answers(b"", "fin"), ("premature-close", "server", "certain")),
-    "reset before the request": (answers(b"", "reset"), ("reset", "server", "certain")),
+    "reset before the request": pytest.param(
+        answers(b"", "reset"), ("reset", "server", "certain"), marks=RESET_OVERTAKES
+    ),
     "fin inside the answer": (answers(PART, "fin"), ("premature-close", "server", "certain")),
-    "reset inside the answer": (answers(PART, "reset"), ("reset", "server", "certain")),
+    "reset inside the answer": pytest.param(
+        answers(PART, "reset"), ("reset", "server", "certain"), marks=RESET_OVERTAKES
+    ),
     "fin ends the answer": (answers(OPEN_END, "fin"), ("premature-close", "server", "possible")),
     "close_notify ends it": (answers(OPEN_END, "fin", notify=True), ("clean", None, "none")),
     "close_notify cuts it": (answers(PART, "fin", notify=True), ("clean", None, "certain")),
     "fin after the answer": (answers(RESPONSE, "fin"), ("premature-close", "server", "none")),
-    "reset after the answer": (answers(RESPONSE, "reset"), ("reset", "server", "none")),
+    "reset after the answer": pytest.param(
+        answers(RESPONSE, "reset"), ("reset", "server", "none"), marks=RESET_OVERTAKES
+    ),
     "fin for an answer": (notified_then("fin"), ("premature-close", "server", "none")),
     "reset for an answer": (notified_then("reset"), ("reset", "server", "none")),
-    "close_notify, reset for an answer": (
+    "close_notify, reset for an answer": pytest.param(
         notified_then("notify, reset"),
         ("reset-after-close", "server", "none"),
+        marks=RESET_OVERTAKES,
     ),
     "both": (notified_then("notify, fin"), ("clean", None, "none")),
 }

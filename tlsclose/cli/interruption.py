@@ -7,7 +7,11 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK")  # the last is Ctrl-Break on Windows
+    if hasattr(signal, name)
+)
 
 
 class Interruption:

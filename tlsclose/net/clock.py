@@ -41,13 +41,13 @@ class Clock:
 
 def _time_of_day_ns() -> int:
     """Nanoseconds since 1970; before Python 3.13, `time` counts in steps of 16 ms on Windows."""
-    if sys.platform != "win32" or sys.version_info >= (3, 13):
-        return time.time_ns()
-    import ctypes
+    if sys.platform == "win32" and sys.version_info < (3, 13):
+        import ctypes
 
-    ticks = ctypes.c_uint64()
-    ctypes.windll.kernel32.GetSystemTimePreciseAsFileTime(ctypes.byref(ticks))
-    return (ticks.value - _TICKS_BEFORE_1970) * 100
+        ticks = ctypes.c_uint64()
+        ctypes.windll.kernel32.GetSystemTimePreciseAsFileTime(ctypes.byref(ticks))
+        return (ticks.value - _TICKS_BEFORE_1970) * 100
+    return time.time_ns()
 
 
 class Deadline:

@@ -40,6 +40,9 @@ _BIND_HINTS: Final = {
     "(netsh interface ip show excludedportrange tcp); choose another with --port",
     errno.EADDRNOTAVAIL: "this machine has no such address; see --host",
 }
+_MORE_DESCRIPTORS: Final = (
+    "raise the limit with `ulimit -n`" if os.name == "posix" else "end other programs first"
+)
 _OWN_PORT: Final = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
 """On Windows SO_REUSEADDR would let others take the port while we hold it."""
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -153,8 +156,8 @@ class Listener:
         if error.errno in _PASSING or (error.errno in _EXHAUSTED and curable):
             return
         if error.errno in _EXHAUSTED:
-            hint = "raise the limit with `ulimit -n`" if os.name == "posix" else "close programs"
-            raise UsageError(f"cannot accept clients: {error.strerror}; {hint}") from None
+            reason = f"cannot accept clients: {error.strerror}; {_MORE_DESCRIPTORS}"
+            raise UsageError(reason) from None
         raise error
 
     def _await_clients(self, stop: Event) -> None:

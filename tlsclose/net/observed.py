@@ -1,7 +1,7 @@
 """One connection out of a capture to one judged report: the wire is the only witness."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tlsclose.core.classify import judge
@@ -100,11 +100,11 @@ def _notes(followed: Followed) -> tuple[Finding, ...]:
     )
 
 
-_SECOND_NS: Final = 10**9
-_LATEST_NS: Final = 253_402_300_799 * _SECOND_NS
-"""The end of the year 9999: a file may claim any time."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_NS: Final = 253_402_300_799 * 10**9
+"""The end of the year 9999: a file may claim any time, and not every system can tell as many."""
 
 
 def _time_of_day(epoch_ns: int) -> datetime:
-    seconds, rest = divmod(min(max(epoch_ns, 0), _LATEST_NS), _SECOND_NS)
-    return datetime.fromtimestamp(seconds, tz=UTC).replace(microsecond=rest // 1000)
+    bounded_ns = min(max(epoch_ns, 0), _LATEST_NS)
+    return _EPOCH + timedelta(microseconds=bounded_ns // 1000)

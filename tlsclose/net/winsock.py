@@ -30,10 +30,10 @@ _CODES: Final = {
 
 
 def winsock_text(error: OSError | int) -> str | None:
-    """Text, name and number, as `connection refused (WSAECONNREFUSED 10061)`; None if not one."""
+    """Text, name and number, as `connection refused [WSAECONNREFUSED 10061]`; None if not one."""
     number = error if isinstance(error, int) else _number(error)
     found = _CODES.get(number)
-    return f"{found[1]} ({found[0]} {number})" if found else None
+    return f"{found[1]} [{found[0]} {number}]" if found else None
 
 
 def _number(error: OSError) -> int:

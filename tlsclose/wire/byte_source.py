@@ -3,7 +3,6 @@
 import gzip
 import io
 import os
-import select
 import sys
 import time
 import zlib
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tlsclose.errors import CaptureFileError
+from tlsclose.wire.pipe_reader import pipe_reader
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
@@ -80,7 +80,7 @@ class _Pipe:
 
     def __init__(self, name: str, descriptor: int, begun: bytes) -> None:
         self._name = name
-        self._descriptor = descriptor
+        self._reader = pipe_reader(descriptor)
         self._begun = begun
 
     def fill(self, into: memoryview) -> int | None:
@@ -90,12 +90,12 @@ class _Pipe:
         deadline = time.monotonic() + _GATHER_S
         wait_s = 0.0 if taken else _IDLE_S
         while taken < len(into):
-            if not select.select([self._descriptor], [], [], wait_s)[0]:
-                return taken or None
             try:
-                count = os.readv(self._descriptor, [into[taken:]])
+                count = self._reader.read(into[taken:], wait_s)
             except OSError as error:
                 raise CaptureFileError(f"{self._name}: {error.strerror}") from error
+            if count is None:
+                return taken or None
             taken += count
             wait_s = deadline - time.monotonic()
             if not count or wait_s <= 0:
