@@ -16,14 +16,14 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	if $$python -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 
-.PHONY: demo test lint interop bench bench-analyze pcaps clean
+.PHONY: demo test lint interop schannel bench bench-analyze pcaps clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.runtime
 	$(PY) -m tlsclose demo
 
 test: $(VENV)/.dev
-	$(PY) -m pytest tests --ignore=tests/interop --numprocesses=$(WORKERS) $(PYTEST_ARGS)
+	$(PY) -m pytest tests --ignore=tests/interop --ignore=tests/schannel --numprocesses=$(WORKERS) $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .
@@ -33,6 +33,12 @@ lint: $(VENV)/.dev
 
 interop: $(VENV)/.dev
 	$(PY) -m pytest tests/interop --numprocesses=$(WORKERS) $(PYTEST_ARGS)
+
+# Linux on amd64, as root, with mmdebstrap: see tests/schannel/__init__.py
+schannel: $(VENV)/.dev
+	$(PY) -m tests.schannel.build
+	$(PY) -m tests.schannel.suite
+	$(PY) -m pytest tests/schannel $(PYTEST_ARGS)
 
 pcaps: $(VENV)/.dev
 	$(PY) -m tests.interop.make_pcaps $(PCAPS_ARGS)
@@ -58,6 +64,6 @@ $(VENV)/.dev: pyproject.toml | $(PY)
 	@touch $(VENV)/.runtime $@
 
 clean:
-	rm -rf $(VENV) .bench-data .bench-venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf $(VENV) .schannel .bench-data .bench-venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 	find tests tlsclose -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -44,6 +44,8 @@ def _other_system(item: pytest.Item) -> str | None:
         return f"not on Windows: {mark.args[0]}"
     if on_wine() and (mark := item.get_closest_marker("not_wine")):
         return f"not on Wine: {mark.args[0]}"
+    if on_wine() and (item.get_closest_marker("capture") or item.get_closest_marker("peer")):
+        return "not on Wine: it neither captures packets nor has the peers' programs"
     return None
 
 

@@ -1,6 +1,7 @@
 """The real Schannel API on Linux: Windows CPython, Wine's secur32.dll, the whole suite.
 
     make schannel                                     build what is missing, run everything
+    python -m tests.schannel.suite                    the suite under Wine, in parts side by side
     python -m tests.schannel.build                    build the environment only (about a minute)
     python -m tests.schannel.wine -- python -m tlsclose doctor
     python -m tests.schannel.wine --tls13 -- python -m pytest tests/providers

@@ -35,7 +35,7 @@ ENVIRONMENT: Final = {
 TLS13: Final = {"GNUTLS_SYSTEM_PRIORITY_FILE": "/dev/null"}
 """Wine takes its protocols from GnuTLS, which Debian holds at TLS 1.2 for it by such a file."""
 
-PASSED_ON: Final = ("TLSCLOSE_", "PYTEST_", "PYTHON", "HYPOTHESIS_", "COLUMNS", "NO_COLOR")
+PASSED_ON: Final = ("TLSCLOSE_", "HYPOTHESIS_", "COLUMNS", "NO_COLOR", "PYTHONUTF8")
 TIMEOUT_S: Final = 1800
 MAX_PROCESSES: Final = 4096
 
