@@ -121,7 +121,7 @@ def test_one_kind(name):
 def test_all_kinds_together():
     frames = [frame(*FRAMES[name]) for name in FRAMES] * 2
     assert segments(frames) == expected(frames)
-    assert len(segments(frames)) == 2 * 12
+    assert len(segments(frames)) == 2 * 13
 
 
 def test_every_cut():

@@ -9,7 +9,7 @@ from scapy.layers.l2 import CookedLinux, Dot1AD, Dot1Q, Ether, Loopback
 from scapy.packet import Raw
 
 from tlsclose.wire.frame import Frame, LinkType
-from tlsclose.wire.packets import Segment, TcpFlags, decode, flag_names
+from tlsclose.wire.packets import FRAGMENT_REST, Segment, TcpFlags, decode, flag_names
 
 V4 = {"src": "192.0.2.1", "dst": "198.51.100.2"}
 V6 = {"src": "2001:db8::1", "dst": "2001:db8::2"}
@@ -104,7 +104,6 @@ def test_bytes_cut_off_by_the_snap_length_are_counted():
     [
         ether(type=0x0806) / Raw(bytes(28)),
         ether() / IP(**V4, proto=17) / Raw(bytes(28)),
-        ether() / IP(**V4, flags="MF") / tcp() / DATA,
         ether() / IP(**V4, frag=3) / tcp() / DATA,
         ether() / IP(**V4, ihl=4) / tcp() / DATA,
         ether() / IP(**V4, len=2000) / tcp() / DATA,
@@ -120,6 +119,18 @@ def test_no_tcp_segment(packet):
     assert decode(frame(LinkType.ETHERNET, packet)) is None
 
 
+@pytest.mark.parametrize(
+    "packet",
+    [
+        ether() / IP(**V4, flags="MF") / tcp() / DATA,
+        ether() / IPv6(**V6) / IPv6ExtHdrFragment(m=1) / tcp() / DATA,
+    ],
+)
+def test_the_first_fragment_lacks_something_at_its_end(packet):
+    found = decode(frame(LinkType.ETHERNET, packet))
+    assert (found.payload, found.truncated) == (DATA, FRAGMENT_REST)
+
+
 def test_an_unknown_link_type_is_no_segment():
     assert decode(frame(147, IP(**V4) / tcp())) is None
 
@@ -132,7 +143,7 @@ def test_flag_names(flags, names):
 
 
 @given(
-    st.sampled_from([0, 1, 12, 101, 108, 113, 228, 229, 276]),
+    st.sampled_from([0, 1, 9, 12, 50, 51, 101, 104, 105, 108, 113, 127, 204, 228, 229, 258, 276]),
     st.binary(max_size=120),
     st.integers(0, 70000),
 )

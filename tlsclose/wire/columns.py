@@ -1,7 +1,8 @@
 """Link, IP and TCP headers of a batch as columns: what `packets.decode` says, without its loop.
 
 Ethernet with VLAN tags, Linux cooked, BSD loopback and raw IP; IPv4, and IPv6 whose next header is
-TCP. A packet that may be TCP in some rarer wrapping is decoded alone and joins the columns.
+TCP. A packet that may be TCP in some rarer wrapping, in a tunnel or in fragments, is decoded alone
+and joins the columns.
 """
 
 from dataclasses import dataclass
@@ -13,15 +14,28 @@ import numpy.typing as npt
 
 from tlsclose.wire.batch import Batch, Integers, gather
 from tlsclose.wire.frame import Frame, LinkType
-from tlsclose.wire.packets import Address, Segment, decode, text4, text6
+from tlsclose.wire.links import IPV4, IPV6, LONGEST_802_3, MAX_VLAN_TAGS, MPLS, PPPOE
+from tlsclose.wire.packets import (
+    EXTENSIONS,
+    FRAGMENT,
+    TCP,
+    Address,
+    Segment,
+    decode,
+    text4,
+    text6,
+)
+from tlsclose.wire.tunnels import CARRIERS, UDP, VXLAN_PORT
 
 Flags = npt.NDArray[np.bool_]
 Rows = npt.NDArray[Any]
 
-_IPV4, _IPV6, _TCP = 0x0800, 0x86DD, 6
 _VLAN, _QINQ, _OLD_QINQ = 0x8100, 0x88A8, 0x9100
-_MAX_VLAN_TAGS: Final = 4
-_EXTENSIONS: Final = (0, 43, 44, 51, 60, 135, 139, 140)
+_WRAPPED: Final = (*MPLS, PPPOE)
+_ALONE4: Final = CARRIERS
+_ALONE6: Final = (*CARRIERS, *EXTENSIONS)
+_MORE, _OFFSET, _FRAGMENT = 0x2000, 0x1FFF, 0x3FFF
+_OFFSET_OR_MORE6: Final = 0xFFF9
 _SLL2: Final = 276
 _RAW: Final = (LinkType.RAW, 12, 14, 228, 229)
 _LOOPBACK: Final = (LinkType.NULL, LinkType.LOOP)
@@ -80,6 +94,8 @@ class Columns:
     truncated: Integers
     single: dict[int, Segment]
     """Those decoded alone, by position in the batch."""
+    fragments: int = 0
+    """IP packets of the batch with a part of a segment; later parts are no segment."""
 
     def __len__(self) -> int:
         return len(self.index)
@@ -97,13 +113,15 @@ def tcp_columns(batch: Batch) -> Columns:
     ether_type, ip_at, odd = _network(batch)
     header = gather(batch.buffer, ip_at, 40)
     length = np.maximum(batch.original, batch.captured)
-    four = _ipv4(batch, header.view(_IP4), ip_at, length, ether_type == _IPV4)
-    six, rare = _ipv6(batch, header.view(_IP6), ip_at, length, ether_type == _IPV6)
-    vector = _joined(four, six)
-    singles = _singles(batch, np.flatnonzero(odd | rare))
-    if singles is None:
-        return vector
-    return _joined(vector, singles)
+    four, alone4, fragments4 = _ipv4(batch, header.view(_IP4), ip_at, length, ether_type == IPV4)
+    six, alone6, fragments6 = _ipv6(batch, header.view(_IP6), ip_at, length, ether_type == IPV6)
+    columns = _joined(four, six)
+    rows = np.concatenate([np.flatnonzero(odd), alone4, alone6])
+    singles = _singles(batch, np.sort(rows)) if len(rows) else None
+    if singles is not None:
+        columns = _joined(columns, singles)
+    columns.fragments = fragments4 + fragments6
+    return columns
 
 
 def _numbers(buffer: bytearray, at: Integers) -> Integers:
@@ -130,41 +148,56 @@ def _of_link(
 ) -> tuple[Integers, Integers, Flags]:
     odd = np.full(len(start), link not in _VECTOR_LINKS)
     if link in _TYPE_AT:
-        return *_untagged(batch.buffer, start, captured, _TYPE_AT[LinkType(link)]), odd
+        return _untagged(batch.buffer, start, captured, _TYPE_AT[LinkType(link)])
     if link == _SLL2:
         ether_type = _numbers(batch.buffer, start)
-        return np.where(captured >= 20, ether_type, 0), start + 20, odd
+        return _looked_into(ether_type, start + 20, captured >= 20)
     offset = 4 if link in _LOOPBACK else 0
     version = gather(batch.buffer, start + offset, 1).view(np.uint8) >> 4
-    ether_type = np.select([version == 4, version == 6], [_IPV4, _IPV6], 0)
+    ether_type = np.select([version == 4, version == 6], [IPV4, IPV6], 0)
     present = (captured > offset) & ~odd
     return np.where(present, ether_type, 0), start + offset, odd
 
 
 def _untagged(
     buffer: bytearray, start: Integers, captured: Integers, type_at: int
-) -> tuple[Integers, Integers]:
+) -> tuple[Integers, Integers, Flags]:
     at = start + type_at
     ether_type = _numbers(buffer, at)
-    for _ in range(_MAX_VLAN_TAGS):
+    for _ in range(MAX_VLAN_TAGS):
         tagged = (ether_type == _VLAN) | (ether_type == _QINQ) | (ether_type == _OLD_QINQ)
         if not tagged.any():
             break
         at = np.where(tagged, at + 4, at)
         ether_type = _numbers(buffer, at)
     at += 2
-    return np.where(at <= start + captured, ether_type, 0), at
+    return _looked_into(ether_type, at, at <= start + captured)
 
 
-def _ipv4(batch: Batch, header: Rows, at: Integers, length: Integers, chosen: Flags) -> Columns:
-    rows = np.flatnonzero(
+def _looked_into(
+    ether_type: Integers, at: Integers, present: Flags
+) -> tuple[Integers, Integers, Flags]:
+    """Whatever is between the EtherType and IP is looked at alone."""
+    plain = (ether_type == IPV4) | (ether_type == IPV6)
+    if plain.all():
+        return np.where(present, ether_type, 0), at, ~plain
+    wrapped = (ether_type <= LONGEST_802_3) | np.isin(ether_type, _WRAPPED)
+    return np.where(present & ~wrapped, ether_type, 0), at, present & wrapped
+
+
+def _ipv4(
+    batch: Batch, header: Rows, at: Integers, length: Integers, chosen: Flags
+) -> tuple[Columns, Integers, int]:
+    """The segments; which packets to decode alone; how many are fragments."""
+    chosen = (
         chosen
         & (batch.start + batch.captured >= at + 20)
-        & (header["protocol"] == _TCP)
         & (header["version"] >> 4 == 4)
         & (header["version"] & 0x0F >= 5)
-        & (header["fragment"] & 0x3FFF == 0)
     )
+    plain = chosen & (header["protocol"] == TCP) & (header["fragment"] & _FRAGMENT == 0)
+    alone, fragments = _rare4(batch, header, at, np.flatnonzero(chosen & ~plain))
+    rows = np.flatnonzero(plain)
     header, at = header[rows], at[rows]
     wire_end = batch.start[rows] + length[rows]
     total = header["total"].astype(np.int64)
@@ -172,24 +205,35 @@ def _ipv4(batch: Batch, header: Rows, at: Integers, length: Integers, chosen: Fl
     transport = at + (header["version"] & 0x0F).astype(np.int64) * 4
     none = np.zeros(len(rows), np.uint64)
     source, target = (header[name].astype(np.uint64) for name in ("src", "dst"))
-    return _tcp(
-        batch,
-        rows,
-        transport,
-        end,
-        good=end <= wire_end,
-        ends=(none, source, none, target),
-        family=0,
-    )
+    ends = (none, source, none, target)
+    columns = _tcp(batch, rows, transport, end, good=end <= wire_end, ends=ends, family=0)
+    return columns, alone, fragments
+
+
+def _rare4(batch: Batch, header: Rows, at: Integers, rows: Integers) -> tuple[Integers, int]:
+    """Among what is no plain TCP: first fragments of it, tunnels; and how many fragments."""
+    header, at = header[rows], at[rows]
+    fragment, protocol = header["fragment"], header["protocol"]
+    transport = at + (header["version"] & 0x0F).astype(np.int64) * 4
+    tunnel = np.isin(protocol, _ALONE4) | _vxlan(batch, protocol, transport)
+    alone = (fragment & _OFFSET == 0) & (tunnel | (protocol == TCP))
+    part = (fragment & _FRAGMENT != 0) & (protocol == TCP)
+    return rows[alone], int(np.count_nonzero(part))
+
+
+def _vxlan(batch: Batch, protocol: Integers, transport: Integers) -> Flags:
+    found: Flags = (protocol == UDP) & (_numbers(batch.buffer, transport + 2) == VXLAN_PORT)
+    return found
 
 
 def _ipv6(
     batch: Batch, header: Rows, at: Integers, length: Integers, chosen: Flags
-) -> tuple[Columns, Flags]:
-    """And which packets have extension headers."""
+) -> tuple[Columns, Integers, int]:
+    """As `_ipv4`; also what has extension headers is decoded alone."""
     chosen = chosen & (batch.start + batch.captured >= at + 40) & (header["version"] >> 4 == 6)
-    rare = chosen & np.isin(header["next"], _EXTENSIONS) if chosen.any() else chosen
-    rows = np.flatnonzero(chosen & (header["next"] == _TCP))
+    plain = chosen & (header["next"] == TCP)
+    alone, fragments = _rare6(batch, header, at, np.flatnonzero(chosen & ~plain))
+    rows = np.flatnonzero(plain)
     header, at = header[rows], at[rows]
     wire_end = batch.start[rows] + length[rows]
     size = header["size"].astype(np.int64)
@@ -198,9 +242,18 @@ def _ipv6(
         header[name].astype(np.uint64) for name in ("src_high", "src", "dst_high", "dst")
     )
     ends = (high, source, target_high, target)
-    return _tcp(
-        batch, rows, at + 40, end, good=end <= wire_end, ends=ends, family=_FAMILY_BIT
-    ), rare
+    good = end <= wire_end
+    columns = _tcp(batch, rows, at + 40, end, good=good, ends=ends, family=_FAMILY_BIT)
+    return columns, alone, fragments
+
+
+def _rare6(batch: Batch, header: Rows, at: Integers, rows: Integers) -> tuple[Integers, int]:
+    following, transport = header["next"][rows], at[rows] + 40
+    alone = np.isin(following, _ALONE6) | _vxlan(batch, following, transport)
+    behind = gather(batch.buffer, transport, 4)
+    carried, part = behind.view("u1").reshape(-1, 4)[:, 0], behind.view(">u2").reshape(-1, 2)[:, 1]
+    parts = (following == FRAGMENT) & (carried == TCP) & (part & _OFFSET_OR_MORE6 != 0)
+    return rows[alone], int(np.count_nonzero(parts))
 
 
 def _tcp(
@@ -239,9 +292,8 @@ def _tcp(
 
 def take(columns: Columns, rows: Integers) -> Columns:
     """Some of the segments, in another order."""
-    return Columns(
-        **{name: getattr(columns, name)[rows] for name in _ARRAYS}, single=columns.single
-    )
+    arrays: dict[str, Any] = {name: getattr(columns, name)[rows] for name in _ARRAYS}
+    return Columns(**arrays, single=columns.single)
 
 
 def _joined(one: Columns, other: Columns) -> Columns:
@@ -250,10 +302,10 @@ def _joined(one: Columns, other: Columns) -> Columns:
         return one
     if not len(one):
         return other
-    both = Columns(
-        **{name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in _ARRAYS},
-        single=one.single | other.single,
-    )
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in _ARRAYS
+    }
+    both = Columns(**arrays, single=one.single | other.single)
     return take(both, np.argsort(both.index, kind="stable"))
 
 
@@ -296,5 +348,5 @@ def _numbered(end: Address) -> tuple[int, int, int]:
     return number >> 64, number & (2**64 - 1), end[1] | family
 
 
-_ARRAYS: Final = tuple(name for name in Columns.__slots__ if name != "single")
+_ARRAYS: Final = tuple(name for name in Columns.__slots__ if name not in ("single", "fragments"))
 _UNSIGNED: Final = frozenset({"src_high", "src", "dst_high", "dst"})

@@ -1,35 +1,34 @@
-"""Link, IP and TCP headers: one captured frame to one TCP segment.
+"""IP and TCP headers, also within tunnels: one captured frame to one TCP segment.
 
 Plain `struct` decoding, no dissector: this runs once per packet of a live capture. Whatever is not
-TCP, is a fragment, or contradicts itself decodes to None; nothing here raises.
+TCP, is a later fragment, or contradicts itself decodes to None; nothing here raises.
 """
 
-from collections.abc import Callable
 from enum import IntEnum
 from functools import lru_cache
 from ipaddress import IPv6Address
 from struct import unpack_from
 from typing import Final, NamedTuple
 
-from tlsclose.wire.frame import Frame, LinkType
+from tlsclose.wire.frame import Frame
+from tlsclose.wire.links import IPV4, IPV6, Network, network
+from tlsclose.wire.tunnels import MAX_DEPTH, inside
 
 Address = tuple[str, int]
 """IP address as text, and port."""
 
-_IPV4: Final = 0x0800
-_IPV6: Final = 0x86DD
-_VLAN_TAGS: Final = frozenset({0x8100, 0x88A8, 0x9100})
-_MAX_VLAN_TAGS: Final = 4
-_TCP: Final = 6
-_FRAGMENT: Final = 44
+TCP: Final = 6
+FRAGMENT: Final = 44
+EXTENSIONS: Final = frozenset({0, 43, FRAGMENT, 51, 60, 135, 139, 140})
+"""Headers of IPv6 that other headers follow (RFC 8200 section 4)."""
+FRAGMENT_REST: Final = 1
+"""How many bytes the later fragments of a segment are taken for: they are not put together, and
+the first one does not tell how much they hold."""
+
 _AUTHENTICATION: Final = 51
-_EXTENSIONS: Final = frozenset({0, 43, 60, 135, 139, 140})
 _MAX_EXTENSIONS: Final = 16
-_RAW_BSD: Final = 12
-_RAW_OPENBSD: Final = 14
-_RAW_IPV4: Final = 228
-_RAW_IPV6: Final = 229
-_LINUX_SLL2: Final = 276
+_OFFSET, _MORE = 0x1FFF, 0x2000
+_OFFSET6, _MORE6 = 0xFFF8, 0x0001
 
 
 class TcpFlags(IntEnum):
@@ -69,120 +68,99 @@ class Segment(NamedTuple):
     window: int
     """As in the header, without scaling."""
     truncated: int
-    """Payload bytes at the end that the capture's snap length cut off."""
+    """Payload bytes at the end that the capture's snap length cut off; of a segment in fragments
+    at least those."""
 
 
 def decode(frame: Frame) -> Segment | None:
     """The TCP segment in a frame; None where there is none or its headers contradict themselves."""
-    link = _LINKS.get(frame.link_type)
-    found = link(frame.data) if link is not None else None
-    if found is None:
-        return None
-    ether_type, start = found
+    found = network(frame.link_type, frame.data)
     length = max(frame.original_length, len(frame.data))
-    if ether_type == _IPV4:
-        return _ipv4(frame.data, start, length)
-    if ether_type == _IPV6:
-        return _ipv6(frame.data, start, length)
+    return None if found is None else _internet(frame.data, found, length, 0)
+
+
+def _internet(data: bytes, found: Network, end: int, depth: int) -> Segment | None:
+    """The segment in a network packet that ends, on the wire, at an offset or before it."""
+    ether_type, start = found
+    if ether_type == IPV4:
+        return _ipv4(data, start, end, depth)
+    if ether_type == IPV6:
+        return _ipv6(data, start, end, depth)
     return None
 
 
-def _ethernet(data: bytes) -> tuple[int, int] | None:
-    return _untagged(data, 12)
-
-
-def _untagged(data: bytes, at: int) -> tuple[int, int] | None:
-    for _ in range(_MAX_VLAN_TAGS + 1):
-        if len(data) < at + 2:
-            return None
-        (ether_type,) = unpack_from("!H", data, at)
-        if ether_type not in _VLAN_TAGS:
-            return ether_type, at + 2
-        at += 4
-    return None
-
-
-def _loopback(data: bytes) -> tuple[int, int] | None:
-    # The address family is in the byte order of the machine that captured, and its number for
-    # IPv6 differs between systems; the IP version behind it does not.
-    return _version_nibble(data, 4)
-
-
-def _raw(data: bytes) -> tuple[int, int] | None:
-    return _version_nibble(data, 0)
-
-
-def _version_nibble(data: bytes, at: int) -> tuple[int, int] | None:
-    if len(data) <= at:
-        return None
-    ether_type = {4: _IPV4, 6: _IPV6}.get(data[at] >> 4)
-    return None if ether_type is None else (ether_type, at)
-
-
-def _sll(data: bytes) -> tuple[int, int] | None:
-    return _untagged(data, 14)
-
-
-def _sll2(data: bytes) -> tuple[int, int] | None:
-    return (unpack_from("!H", data, 0)[0], 20) if len(data) >= 20 else None
-
-
-_LINKS: Final[dict[int, Callable[[bytes], tuple[int, int] | None]]] = {
-    LinkType.NULL: _loopback,
-    LinkType.LOOP: _loopback,
-    LinkType.ETHERNET: _ethernet,
-    LinkType.RAW: _raw,
-    LinkType.LINUX_SLL: _sll,
-    _RAW_BSD: _raw,
-    _RAW_OPENBSD: _raw,
-    _RAW_IPV4: _raw,
-    _RAW_IPV6: _raw,
-    _LINUX_SLL2: _sll2,
-}
-
-
-def _ipv4(data: bytes, start: int, frame_length: int) -> Segment | None:
+def _ipv4(data: bytes, start: int, frame_end: int, depth: int) -> Segment | None:
     if len(data) < start + 20 or data[start] >> 4 != 4:
         return None
     header = (data[start] & 0x0F) * 4
     total, _, fragment = unpack_from("!HHH", data, start + 2)
-    if header < 20 or fragment & 0x3FFF or data[start + 9] != _TCP:
+    if header < 20 or fragment & _OFFSET:
         return None
     # Frames handed over before segmentation (TSO, GRO) may carry a length of 0.
-    end = start + total if total else frame_length
-    if end > frame_length:
+    end = start + total if total else frame_end
+    if end > frame_end:
         return None
-    source, destination = data[start + 12 : start + 16], data[start + 16 : start + 20]
-    return _tcp(data, start + header, end, text4(source), text4(destination))
+    carried = _Carried(data[start + 9], start + header, end, bool(fragment & _MORE), depth)
+    return _transport(data, carried, data[start + 12 : start + 16], data[start + 16 : start + 20])
 
 
-def _ipv6(data: bytes, start: int, frame_length: int) -> Segment | None:
+def _ipv6(data: bytes, start: int, frame_end: int, depth: int) -> Segment | None:
     if len(data) < start + 40 or data[start] >> 4 != 6:
         return None
     (payload,) = unpack_from("!H", data, start + 4)
-    end = start + 40 + payload if payload else frame_length
-    transport = _skip_extensions(data, data[start + 6], start + 40)
-    if transport is None or end > frame_length:
+    end = start + 40 + payload if payload else frame_end
+    found = _skip_extensions(data, data[start + 6], start + 40)
+    if found is None or end > frame_end:
         return None
-    source, destination = data[start + 8 : start + 24], data[start + 24 : start + 40]
-    return _tcp(data, transport, end, text6(source), text6(destination))
+    carried = _Carried(found[0], found[1], end, found[2], depth)
+    return _transport(data, carried, data[start + 8 : start + 24], data[start + 24 : start + 40])
 
 
-def _skip_extensions(data: bytes, kind: int, at: int) -> int | None:
+class _Carried(NamedTuple):
+    """What an IP packet carries."""
+
+    protocol: int
+    start: int
+    end: int
+    """On the wire."""
+    more: bool
+    """Of a datagram in fragments, the first."""
+    depth: int
+
+
+def _transport(data: bytes, carried: _Carried, source: bytes, target: bytes) -> Segment | None:
+    if carried.protocol == TCP:
+        text = text4 if len(source) == 4 else text6
+        end = carried.end
+        segment = _tcp(data, carried.start, end, text(source), text(target))
+        if segment is None or not carried.more:
+            return segment
+        return segment._replace(truncated=segment.truncated + FRAGMENT_REST)
+    if carried.depth >= MAX_DEPTH:
+        return None
+    found = inside(carried.protocol, data, carried.start)
+    return None if found is None else _internet(data, found, carried.end, carried.depth + 1)
+
+
+def _skip_extensions(data: bytes, kind: int, at: int) -> tuple[int, int, bool] | None:
+    """The protocol behind them, where it begins, and whether more fragments follow."""
+    more = False
     for _ in range(_MAX_EXTENSIONS):
-        if kind == _TCP:
-            return at
+        if kind not in EXTENSIONS:
+            return kind, at, more
         if len(data) < at + 8:
             return None
         following, size = data[at], data[at + 1]
-        if kind in _EXTENSIONS:
-            at += (size + 1) * 8
-        elif kind == _AUTHENTICATION:
+        if kind == _AUTHENTICATION:
             at += (size + 2) * 4
-        elif kind == _FRAGMENT and not unpack_from("!H", data, at + 2)[0] & 0xFFF9:
+        elif kind == FRAGMENT:
+            (fragment,) = unpack_from("!H", data, at + 2)
+            if fragment & _OFFSET6:
+                return None
+            more = more or bool(fragment & _MORE6)
             at += 8
         else:
-            return None
+            at += (size + 1) * 8
         kind = following
     return None
 
