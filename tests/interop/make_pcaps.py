@@ -3,7 +3,8 @@
     python -m tests.interop.make_pcaps [BEGINNING OF A NAME...]
 
 A row says what must come out. Where something else does, nothing is replaced and the exit code
-is 1. Needs every peer, the right to sniff, and root for the link that loses packets.
+is 1. Needs every peer, the right to sniff, and root for the link that loses packets. What
+`derive_pcaps` makes of the captures is made anew every time; `-` as the name makes nothing else.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from typing import Final
 
 from tests.interop import clients, servers, tool
 from tests.interop.certs import Identity, make_identity
+from tests.interop.derive_pcaps import DERIVED, WITHOUT_KEYS, derive
 from tests.interop.lossy_link import FAR, NEAR, listens, lossy_link
 
 PCAPS: Final = Path(__file__).parents[2] / "pcaps"
@@ -136,6 +138,7 @@ def _row(code: str, peer: str, run: Run, versions: tuple[str, ...] = BOTH) -> Ro
 
 ROWS: Final = (
     _row("clean", "openssl", probing("s_server")),
+    _row("clean", "openssl-padded", probing("s_server-padded"), ONLY_13),
     _row("clean", "gnutls", probing("gnutls-serv")),
     _row("clean", "node", probing("node")),
     _row("clean", "java", probing("java-socket")),
@@ -196,22 +199,33 @@ def _compiled(folder: Path) -> Path:
     return classes
 
 
+def add_derived(made: Path, *, everything: bool) -> list[str]:
+    """Derive from what was made and, but for `everything`, from what the last runs made."""
+    with tempfile.TemporaryDirectory() as sources:
+        derived = {item.name for item in DERIVED}
+        for folder in (made,) if everything else (PCAPS, made):
+            for path in folder.glob("*.*"):
+                if path.stem not in derived:
+                    shutil.copyfile(path, Path(sources) / path.name)
+        return derive(Path(sources), made)
+
+
 def publish(made: Path, *, everything: bool) -> None:
     """Put what was made where the last run's files are; `everything` replaces all of those."""
-    PCAPS.mkdir(exist_ok=True)
+    shutil.rmtree(PCAPS / WITHOUT_KEYS, ignore_errors=True)
     if everything:
-        for path in (*PCAPS.glob("*.pcapng"), *PCAPS.glob("*.json")):
-            path.unlink()
-    for path in sorted(made.iterdir()):
-        shutil.copyfile(path, PCAPS / path.name)
+        shutil.rmtree(PCAPS, ignore_errors=True)
+    shutil.copytree(made, PCAPS, dirs_exist_ok=True)
 
 
 def main() -> int:
+    everything = not sys.argv[1:]
     with tempfile.TemporaryDirectory() as scratch, tempfile.TemporaryDirectory() as made:
         with contextlib.chdir(made):
             wrong = make(Path(scratch), sys.argv[1:])
+        wrong = wrong or add_derived(Path(made), everything=everything)
         if not wrong:
-            publish(Path(made), everything=not sys.argv[1:])
+            publish(Path(made), everything=everything)
     for line in wrong:
         print(line, file=sys.stderr)  # noqa: T201
     return 1 if wrong else 0

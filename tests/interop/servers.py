@@ -175,6 +175,10 @@ def _s_server_verify(setting: Setting) -> list[str]:
     return [*_s_server(setting), "-Verify", "1", "-verify_return_error"]
 
 
+def _s_server_padded(setting: Setting) -> list[str]:
+    return [*_s_server(setting), "-record_padding", "256"]
+
+
 RUDE: Final = tuple(
     _python_server(behaviour)
     for behaviour in (
@@ -199,6 +203,7 @@ SPECIAL: Final = (
     _pyopenssl_server("write-after-close"),
     _pyopenssl_server("renegotiate"),
     Server(name="s_server-verify", program="openssl", command=_s_server_verify),
+    Server(name="s_server-padded", program="openssl", command=_s_server_padded),
 )
 """Servers set up for one verdict."""
 

@@ -1,7 +1,7 @@
-"""What is in `pcaps/` leads to its report again: from the packets and the keys beside them.
+"""What is in `pcaps/` leads to its report again: from the packets and the keys among them.
 
 The wire alone cannot know what the run waited for in vain, nor how the message was framed: these
-two are taken from the report.
+two are taken from the report. In `without-keys/` is the same once more without the keys.
 """
 
 import json
@@ -18,7 +18,7 @@ from tests.pcaps import pcapng
 from tlsclose.core.classify import Judgement, judge
 from tlsclose.core.event import Event, Kind, Side, Source, ordered
 from tlsclose.core.message import Framing, Message
-from tlsclose.core.verdict import Code, Confidence, Verdict
+from tlsclose.core.verdict import Code
 from tlsclose.report import schema
 from tlsclose.wire.follower import ConnectionFollower, Followed
 from tlsclose.wire.keylog import KeyLog
@@ -26,23 +26,19 @@ from tlsclose.wire.packets import Segment, decode
 
 PCAPS: Final = Path(__file__).parents[2] / "pcaps"
 CAPTURES: Final = sorted(PCAPS.glob("*.pcapng"))
+TWINS: Final = sorted(PCAPS.glob("without-keys/*.pcapng"))
 MAX_BYTES: Final = 16_384
 WITHHELD: Final = frozenset({Code.CAPTURE_INCOMPLETE, Code.UNDETERMINED})
 """No live run comes to these: its own TLS API testifies."""
+INFERRED: Final = frozenset(
+    {"clean", "incomplete-close", "premature-close", "reset", "reset-after-close"}
+)
+"""What can be told without keys of a close of the usual shape."""
 
-SEALED: Final = {
-    "clean-node-tls12": Code.CLEAN,
-    "clean-node-tls13": Code.CLEAN,
-    "clean-java-tls13": Code.UNDETERMINED,
-    "premature-close-python-tls12": Code.PREMATURE_CLOSE,
-    "premature-close-python-tls13": Code.PREMATURE_CLOSE,
-    "fatal-alert-openssl-no-certificate-tls13": Code.UNDETERMINED,
-    "data-lost-python-tls13": Code.DATA_LOST,
-    "no-answer-python-tls13": Code.CAPTURE_INCOMPLETE,
-}
-"""Without keys. JSSE pads its alerts in TLS 1.3: they could be data."""
-
-every_capture = pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+every_capture = pytest.mark.parametrize(
+    "path", [*CAPTURES, *TWINS], ids=lambda path: str(path.relative_to(PCAPS))
+)
+every_twin = pytest.mark.parametrize("path", TWINS, ids=lambda path: path.stem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,21 +142,37 @@ def told(report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_every_verdict_of_a_live_run_has_a_capture() -> None:
-    codes = {recorded(path).report["verdict"]["code"] for path in CAPTURES}
-    assert codes == set(Code) - WITHHELD
+def code(path: Path) -> str:
+    """What a capture's report says."""
+    return str(recorded(path).report["verdict"]["code"])
+
+
+def test_every_verdict_has_a_capture() -> None:
+    assert {code(path) for path in CAPTURES} == set(Code)
 
 
 def test_captures_and_reports_go_in_pairs() -> None:
-    reports = sorted(path.stem for path in PCAPS.glob("*.json"))
-    assert reports == [path.stem for path in CAPTURES]
+    captures = sorted(PCAPS.rglob("*.pcapng"))
+    assert sorted(PCAPS.rglob("*.json")) == [path.with_suffix(".json") for path in captures]
+    assert captures == sorted([*CAPTURES, *TWINS])
+
+
+def test_every_capture_with_keys_has_a_twin_without() -> None:
+    keyed = [path for path in CAPTURES if recorded(path).keys]
+    assert [path.name for path in TWINS] == [path.name for path in keyed]
+    for path, twin in zip(keyed, TWINS, strict=True):
+        assert pcapng.read(twin) == (pcapng.read(path).frames, [])
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+def test_name_tells_verdict(path: Path) -> None:
+    assert path.stem.startswith(f"{code(path)}-")
 
 
 @every_capture
-def test_name_tells_verdict_and_version(path: Path) -> None:
+def test_name_tells_version(path: Path) -> None:
     report = recorded(path).report
-    code, version = report["verdict"]["code"], path.stem.rpartition("-tls")[2]
-    assert path.stem.startswith(f"{code}-")
+    version = path.stem.rpartition("-tls")[2]
     assert version in ("12", "13")
     assert report["tls"]["version"] in (None, f"{version[0]}.{version[1]}")
     assert report["capture"]["path"] == path.name
@@ -199,21 +211,14 @@ def _brief(event: Event) -> tuple[str, str, str, str, int | None]:
     return event.kind, event.sender, event.source, event.detail, event.packet
 
 
-def sealed(run: Recorded) -> Verdict:
-    """What the packets tell alone."""
-    followed = follow(run, with_keys=False)
-    version = followed.negotiated.version if followed.negotiated else None
-    return judge(followed.events, version=version).verdict
+@every_twin
+def test_without_keys_the_verdict_is_the_same_or_withheld(path: Path) -> None:
+    verdict = recorded(path).report["verdict"]
+    assert verdict["code"] in {code(PCAPS / path.name), *WITHHELD}
 
 
-@every_capture
-def test_without_keys_nothing_wrong_is_said_with_confidence(path: Path) -> None:
-    run = recorded(path)
-    verdict = sealed(run)
-    right = verdict.code in WITHHELD or verdict.code == run.report["verdict"]["code"]
-    assert right or verdict.confidence is Confidence.INFERRED
-
-
-@pytest.mark.parametrize("name", SEALED)
-def test_what_can_be_told_without_keys(name: str) -> None:
-    assert sealed(recorded(PCAPS / f"{name}.pcapng")).code is SEALED[name]
+def test_without_keys_every_close_of_the_usual_shape_is_told() -> None:
+    told = {
+        code(path) for path in TWINS if recorded(path).report["verdict"]["confidence"] == "inferred"
+    }
+    assert told - WITHHELD == INFERRED

@@ -103,7 +103,7 @@ def test_recorded(path, buffer_bytes):
     assert [item.followed for item in found] == [expected.finish()]
     assert found[0].started_at_ns == capture.frames[0].at_ns
     assert found[0].bytes == sum(frame.original_length for frame in capture.frames)
-    assert (found[0].client, found[0].first_packet) == (decode(capture.frames[0]).src, 1)
+    assert (found[0].client, found[0].first_packet) == (expected.tcp.client, 1)
 
 
 @pytest.mark.parametrize("buffer_bytes", [2000, 30_000, BUFFER_BYTES])
