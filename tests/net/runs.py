@@ -22,7 +22,9 @@ def probe(port, scenario="initiate", *, mode="tap", version=None, host=LOOPBACK,
     """The report of one probe."""
     changes = {"timeout_s": TIMEOUT_S, "tls": TlsSettings(version=version), **changes}
     settings = ProbeSettings(scenarios=(scenario,), capture=capture(mode), **changes)
-    (report,) = api.probe([Target(host=host, port=port)], settings, on_report=lambda _: None)
+    (report,) = api.probe(
+        [Target(host=host, port=port)], settings, on_report=lambda _: None, provider="openssl"
+    )
     return report
 
 
@@ -58,6 +60,7 @@ def listening(scenario="await", *, mode="tap", version=None, count=1, on_report=
                 on_ready=run.ready.put,
                 on_report=on_report or run.reports.append,
                 stop=run.stop,
+                provider="openssl",
             )
         except BaseException as error:  # noqa: BLE001
             run.failure = error
