@@ -114,7 +114,7 @@ def _encrypted() -> bytes:
     [
         ("no certificate file", "cannot read .*c.pem: No such file"),
         ("no key file", "cannot read .*k.pem: No such file"),
-        ("certificate is a folder", "cannot read .*c.pem: Is a directory"),
+        ("certificate is a folder", "cannot read .*c.pem: (Is a directory|Permission denied)"),
         ("certificate is not PEM", "no PEM certificate in .*c.pem"),
         ("certificate is damaged", "no PEM certificate in .*c.pem"),
         ("key is not PEM", "no usable PEM private key in .*k.pem"),

@@ -8,11 +8,11 @@ the connection is decided in `schannel`.
 import ctypes
 from collections.abc import Sequence
 from ctypes import addressof, byref, c_char
-from dataclasses import dataclass
 from typing import Any, Final
 
 from tlsclose.core.alert import Alert
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.status import SecStatus
 from tlsclose.providers import _secur32 as abi
 from tlsclose.providers._ledger import LEDGER, Owned

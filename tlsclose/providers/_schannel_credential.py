@@ -9,7 +9,7 @@ from tlsclose.core.event import Side
 from tlsclose.core.record import TlsVersion
 from tlsclose.providers import _secur32 as abi
 from tlsclose.providers._ledger import Owned
-from tlsclose.providers._schannel_words import SspiError
+from tlsclose.providers._schannel_words import SspiError, named
 
 NO_HANDLE: Final = (1 << 64) - 1
 
@@ -71,7 +71,8 @@ class Credential:
 
 
 def acquire(functions: abi.Secur32, wish: Wish) -> Credential:
-    """Raises SspiError with the status of the last attempt."""
+    """Raises SspiError with the status of each attempt."""
+    refused: list[str] = []
     code = 0
     for form in _forms(wish):
         handle, expiry = abi.SecHandle(NO_HANDLE, NO_HANDLE), abi.TimeStamp()
@@ -88,7 +89,9 @@ def acquire(functions: abi.Secur32, wish: Wish) -> Credential:
         )
         if code == 0:
             return Credential(handle, functions)
-    raise SspiError("AcquireCredentialsHandle", code)
+        refused.append(f"{type(form).__name__} {named(code)}")
+    first, *_ = refused
+    raise SspiError(f"AcquireCredentialsHandle ({first}, then SCHANNEL_CRED)", code)
 
 
 def _forms(wish: Wish) -> Iterator[Structure]:

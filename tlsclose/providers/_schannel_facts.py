@@ -2,10 +2,10 @@
 
 import platform
 from ctypes import Array, c_void_p
-from dataclasses import dataclass
 from typing import Final
 
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.record import VERSION_BY_CODE, TlsVersion
 from tlsclose.core.report import TlsInfo
 from tlsclose.providers import _crypt32

@@ -8,7 +8,8 @@ are found by Windows itself, in its own stores.
 import ctypes
 import secrets
 from collections.abc import Iterator
-from ctypes import addressof, byref, c_char, c_size_t, c_void_p, cast, string_at
+from ctypes import addressof, byref, c_char, c_size_t, c_void_p, cast, string_at, wstring_at
+from getpass import getuser
 from typing import TYPE_CHECKING, Any, Final
 
 from tlsclose.errors import UsageError
@@ -140,10 +141,16 @@ def _property(context: int, number: int) -> "ctypes.Array[c_char] | None":
 def _close(store: int) -> int:
     for context in certificates(store):
         held = _property(context, abi.CERT_KEY_PROV_INFO_PROP_ID)
-        if held is not None:
-            _delete_key(abi.CRYPT_KEY_PROV_INFO.from_buffer(held))
+        info = None if held is None else abi.CRYPT_KEY_PROV_INFO.from_buffer(held)
+        if info is not None and _is_ours(info):
+            _delete_key(info)
     closed: int = abi.crypt32().CertCloseStore(store, 0)
     return closed
+
+
+def _is_ours(info: abi.CRYPT_KEY_PROV_INFO) -> bool:
+    """Whether the import made the container: the one named after the user is for all programs."""
+    return wstring_at(info.pwszContainerName).casefold() != getuser().casefold()
 
 
 def _delete_key(info: abi.CRYPT_KEY_PROV_INFO) -> None:

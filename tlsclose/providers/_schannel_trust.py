@@ -6,12 +6,12 @@ system's own update of its root list may.
 
 import ctypes
 from ctypes import addressof, byref, c_char, c_char_p, c_void_p, sizeof
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tlsclose.core.alert import AlertDescription
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.report import CertificateCheck
 from tlsclose.core.status import SecStatus
 from tlsclose.errors import UsageError

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from tlsclose.core.alert import Alert
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.procedure import CallResult, ControlToken
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.report import CertificateCheck, ProviderInfo, TlsInfo
