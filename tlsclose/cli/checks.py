@@ -6,7 +6,6 @@ import shutil
 import sys
 from collections.abc import Callable
 from ctypes.util import find_library
-from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -15,6 +14,7 @@ from typing import Final
 
 from tlsclose.cli.files import check_writable
 from tlsclose.cli.presentation import KEY_LOG_VARIABLE
+from tlsclose.core.frozen import dataclass
 from tlsclose.errors import UsageError
 
 _GRANTS: Final = {

@@ -4,7 +4,7 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Final
 
 import click
@@ -14,6 +14,7 @@ from tlsclose.cli.presentation import plain_format
 from tlsclose.core.error_text import LONGEST
 from tlsclose.core.explain import Entry, ErrorText, entries, entry, match_error
 from tlsclose.core.finding_notes import FINDING_NOTES, FindingNote
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.verdict import SEVERITY, Code
 from tlsclose.errors import UsageError
 

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +11,7 @@ from tlsclose.cli.files import AtomicFile, check_distinct
 from tlsclose.cli.sinks import Destination, JsonlSink, JsonSink, Sink, TextSink
 from tlsclose.cli.stdout import ReportStdout
 from tlsclose.cli.table_sink import Table, TableSink
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.report import Report, Summary
 from tlsclose.core.verdict import Severity
 

@@ -1,9 +1,9 @@
 """The observer's text: a line for each connection as it ends, then the totals."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Literal, cast
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.report import Report, Summary
 
 if TYPE_CHECKING:

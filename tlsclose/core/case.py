@@ -1,9 +1,10 @@
 """What the rules look at, and the questions that several of them ask."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from tlsclose.core.event import ON_THE_WIRE, Event, Handshake, Kind, Side, Source
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.teardown import HalfClose, Teardown
 

@@ -1,13 +1,13 @@
 """Judge one stream of events: the teardown, the one verdict, the findings beside it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tlsclose.core.case import Case
 from tlsclose.core.citations import citation
 from tlsclose.core.event import Event
 from tlsclose.core.findings import findings
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.risk import confidence, truncation_risk
 from tlsclose.core.rules import RULES

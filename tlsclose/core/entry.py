@@ -1,7 +1,6 @@
 """The shape of an explanation of one verdict code."""
 
-from dataclasses import dataclass
-
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.verdict import Code
 
 

@@ -1,9 +1,9 @@
 """The shape of one error text that a TLS stack prints about a close, and how texts compare."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.verdict import Code
 
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")

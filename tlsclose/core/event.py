@@ -5,10 +5,10 @@ reports events; `ordered` merges them into the one stream that `teardown.walk` j
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tlsclose.core.alert import Alert
+from tlsclose.core.frozen import dataclass
 
 
 class Side(StrEnum):

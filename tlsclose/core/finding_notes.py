@@ -1,7 +1,8 @@
 """What the findings beside a verdict mean: text as data."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from tlsclose.core.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

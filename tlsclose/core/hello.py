@@ -4,11 +4,12 @@ RFC 9846 section 4.1, RFC 5246 section 7.4.1; extension numbers from the IANA re
 message body without its four-byte header. A malformed one parses to None.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from struct import Struct
 from struct import error as StructError
 from typing import Final
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.record import VERSION_BY_CODE, TlsVersion
 
 RETRY_RANDOM: Final = bytes.fromhex(

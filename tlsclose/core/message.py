@@ -1,9 +1,9 @@
 """The application message whose end a close must not hide (RFC 9112 sections 6 and 8)."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 
 
 class Framing(StrEnum):

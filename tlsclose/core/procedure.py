@@ -12,10 +12,10 @@ recorded as a step of its own and the same four follow.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.status import SecStatus
 
 MAX_ROUNDS: Final = 16

@@ -5,12 +5,13 @@ Times are integer nanoseconds since `started_at`; tuples are never None.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from tlsclose.core.event import Event, Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.teardown import Teardown
 from tlsclose.core.verdict import Finding, Verdict
 

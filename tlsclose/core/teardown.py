@@ -14,11 +14,11 @@ of its side on the wire, and an error alert that the TLS API told of outranks it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from tlsclose.core.event import ON_THE_WIRE, STRAY_RESET, Event, Kind, Side, Source
+from tlsclose.core.frozen import dataclass
 
 
 class Half(StrEnum):

@@ -1,10 +1,10 @@
 """Verdicts: the codes of the contract and what each carries."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 
 
 class Code(StrEnum):

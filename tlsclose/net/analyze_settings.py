@@ -1,8 +1,8 @@
 """What a user chose for a run over captures: nothing here needs the network's settings."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.verdict import Code
 
 

@@ -1,11 +1,12 @@
 """Witnesses' accounts to one judged report."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from tlsclose.core.classify import judge
 from tlsclose.core.event import Event, Handshake, ordered
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.message import Message
 from tlsclose.core.procedure import Step
 from tlsclose.core.record import TlsVersion

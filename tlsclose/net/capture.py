@@ -6,11 +6,11 @@ that cannot do what was asked for fails before it starts.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from ipaddress import ip_address
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.errors import CaptureDeniedError, UsageError
 from tlsclose.net.clock import Clock
 from tlsclose.net.observe import (

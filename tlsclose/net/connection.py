@@ -1,9 +1,9 @@
 """One live connection from TCP to report, for either role."""
 
 import socket
-from dataclasses import dataclass
 
 from tlsclose.core.event import Kind, Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.report import (
     Action,
     ConnectionInfo,

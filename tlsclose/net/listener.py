@@ -9,11 +9,11 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import BoundedSemaphore, Condition, Event, Thread
 from typing import Final
 
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.report import Action, Report, Role, TargetInfo
 from tlsclose.errors import UsageError
 from tlsclose.net.address import address_text

@@ -7,10 +7,10 @@ have piled up.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.report import CaptureInfo, CaptureSource
 from tlsclose.net.clock import Clock
 from tlsclose.net.transport import Tap

@@ -1,11 +1,11 @@
 """One connection out of a capture to one judged report: the wire is the only witness."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tlsclose.core.classify import judge
 from tlsclose.core.event import Kind
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.report import (
     CaptureInfo,
     CaptureSource,

@@ -3,9 +3,9 @@
 import queue
 import socket
 import threading
-from dataclasses import dataclass
 from typing import Final
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.net.settings import Family
 from tlsclose.net.winsock import winsock_text
 

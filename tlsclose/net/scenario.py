@@ -4,11 +4,11 @@ Adding a scenario is adding a line. The endpoint knows only the actions. An acti
 connection has overtaken (a request after the peer has closed) does nothing.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.verdict import Code
 
 

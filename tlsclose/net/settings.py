@@ -1,10 +1,10 @@
 """What a user chose for a run, after parsing: plain values, no defaults hidden elsewhere."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.providers.base import TlsSettings
 
 NS_PER_S: Final = 1_000_000_000

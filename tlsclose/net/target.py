@@ -1,9 +1,9 @@
 """Targets: `host`, `host:port`, `[v6]:port` or a URL."""
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.errors import UsageError
 
 DEFAULT_PORT: Final = 443

@@ -3,8 +3,9 @@
 import socket
 import struct
 import sys
-from dataclasses import dataclass
 from typing import Final
+
+from tlsclose.core.frozen import dataclass
 
 _STATE_CLOSE: Final = 7
 _BYTES_ACKED_OFFSET: Final = 120

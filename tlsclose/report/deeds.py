@@ -1,10 +1,11 @@
 """What our own side did, as rows: the steps of the procedure and the actions around them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from tlsclose.core.event import Event, Kind, Side, Source
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.procedure import Step, StepName
 from tlsclose.core.report import Action, Report
 from tlsclose.report.amount import NS_PER_MS, plural, size

@@ -1,13 +1,13 @@
 """Picture -> lines of styled text, none wider than the console, in either alphabet."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, assert_never
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.report.cells import spoken_lines, wire_cell
 from tlsclose.report.fitting import chosen, fitted, wrapped
 from tlsclose.report.glyphs import Glyphs

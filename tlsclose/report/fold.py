@@ -1,11 +1,12 @@
 """Events -> arrows: told once, runs joined, the handshake and long middles folded into one row."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
 from tlsclose.core.event import ON_THE_WIRE, STRAY_RESET, Event, Handshake, Kind, Side, Source
+from tlsclose.core.frozen import dataclass
 from tlsclose.report.amount import NS_PER_MS, duration, number, plural, rough, size
 from tlsclose.report.labels import labels, notes, stroke
 from tlsclose.report.picture import Arrow, Band, Row, Stroke

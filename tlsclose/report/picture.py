@@ -4,10 +4,11 @@ Three columns on one time axis: client, wire, server. A row holds words for the 
 most one thing on the wire.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.report.amount import Clock
 
 

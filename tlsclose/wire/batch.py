@@ -1,10 +1,11 @@
 """Packets of a capture by the tens of thousands: one buffer, and columns that point into it."""
 
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
+
+from tlsclose.core.frozen import dataclass
 
 PADDING_BYTES: Final = 128
 """A batch's buffer is at least so much longer than its packets: headers are gathered blindly."""

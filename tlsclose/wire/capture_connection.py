@@ -1,12 +1,13 @@
 """One TCP connection of a capture, open or reported."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.wire.follower import ConnectionFollower, Followed
 from tlsclose.wire.keylog import KeyLog
-from tlsclose.wire.packets import Address, TcpFlags
+from tlsclose.wire.packets import Address, Segment, TcpFlags
 
 Ends = tuple[Address, Address]
 
@@ -72,6 +73,15 @@ class OpenConnection:
             self._syns.setdefault(forward, sequence)
         if flags & (TcpFlags.FIN | TcpFlags.RST):
             self._ending = True
+
+    def take(
+        self, at_ns: int, number: int, size: int, segment: Segment, *, forward: bool
+    ) -> None:
+        """Follow its next packet, of `size` bytes on the wire."""
+        self.note_flags(forward=forward, sequence=segment.seq, flags=segment.flags)
+        self.last_ns = at_ns = self.clock(at_ns)
+        self.bytes += size
+        self.follower.segment(at_ns - self.started_ns, number, segment)
 
     def ended(self) -> bool:
         """Whether `over` has changed: it came to its end, or outlived what looked like one."""

@@ -5,9 +5,10 @@ Three stages, each usable alone: `streams` puts packets in order and tells the T
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tlsclose.core.event import STRAY_RESET, Event, Kind, Side, Source
+from tlsclose.core.frozen import dataclass
 from tlsclose.wire.conversation import Conversation
 from tlsclose.wire.event_log import EventLog
 from tlsclose.wire.keylog import KeyLog

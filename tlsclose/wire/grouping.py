@@ -4,12 +4,12 @@ What can be told without looking at one segment alone is told here: where each d
 follow on each other, how far it was acknowledged, and which segments need a closer look.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.wire.batch import Integers
 from tlsclose.wire.columns import Columns, Flags, take
 from tlsclose.wire.packets import TcpFlags

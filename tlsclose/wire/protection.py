@@ -6,10 +6,11 @@ with `skip`. The exception is CBC in TLS 1.0, where one record's IV is the end o
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import NamedTuple
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.record import TlsVersion
 
 

@@ -7,11 +7,11 @@ what is told of damage is the same.
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 from typing import Final
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.wire.embedded_keys import EmbeddedKeys
 from tlsclose.wire.frame import Frame
 from tlsclose.wire.keylog import KeyLog

@@ -11,9 +11,9 @@ import logging
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.wire.feed import Batch, Feed, Source
 from tlsclose.wire.frame import Frame
 

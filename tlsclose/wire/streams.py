@@ -2,10 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from tlsclose.core.event import Loss, Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.wire.packets import Address, Segment, TcpFlags
 from tlsclose.wire.reassembly import MAX_WINDOW, Chunk, HalfStream, Missing, Stamp
 

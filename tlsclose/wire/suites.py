@@ -3,10 +3,10 @@
 Only suites whose records tlsclose can open are listed; the rest are unknown here.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.record import ALERT_BYTES
 from tlsclose.wire.suite_codes import CODES
 
