@@ -20,6 +20,7 @@ class Point:
     x: int
     y: "int | None" = None
     note: str = ""
+    secret: bytes = dataclasses.field(default=b"", repr=False)
     """Why."""
 
     @property
@@ -30,6 +31,16 @@ class Point:
         return replace(self, x=self.x + by)
 
 
+@dataclass(**OPTIONS)
+class Told:
+    """Says for itself how it is shown."""
+
+    x: int
+
+    def __repr__(self):
+        return f"told {self.x}"
+
+
 @dataclasses.dataclass(**OPTIONS)
 class Standard:
     """Where."""
@@ -37,6 +48,7 @@ class Standard:
     x: int
     y: "int | None" = None
     note: str = ""
+    secret: bytes = dataclasses.field(default=b"", repr=False)
 
     @property
     def both(self):
@@ -44,6 +56,14 @@ class Standard:
 
     def moved(self, by):
         return replace(self, x=self.x + by)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """By position."""
+
+    one: int
+    other: int = 2
 
 
 @dataclass(**OPTIONS)
@@ -110,6 +130,17 @@ def test_nothing_can_be_added():
         Point(x=1).z = 2
 
 
+def test_own_methods_are_kept():
+    assert repr(Told(x=1)) == "told 1"
+
+
+def test_by_position():
+    assert Pair(1) == Pair(one=1, other=2)
+    match Pair(3, 4):
+        case Pair(one, other):
+            assert (one, other) == (3, 4)
+
+
 def test_values_of_other_classes_differ():
     assert Point(x=1) != Standard(x=1)
 
@@ -121,9 +152,9 @@ def test_one_compiled_method():
 
 def made():
     yield dataclass(**OPTIONS)(type("Post", (), {"__annotations__": {}, "__post_init__": print}))
-    yield dataclass(frozen=True, slots=True, kw_only=False)(
-        type("Order", (), {"__annotations__": {"x": int}})
-    )
+    yield dataclass(slots=True)(type("Mutable", (), {"__annotations__": {"x": int}}))
+    hidden = {"__annotations__": {"x": int}, "x": dataclasses.field(compare=False)}
+    yield dataclass(**OPTIONS)(type("Hidden", (), hidden))
     listed = {"__annotations__": {"x": list}, "x": dataclasses.field(default_factory=list)}
     yield dataclass(**OPTIONS)(type("Listed", (), listed))
     yield dataclass(**OPTIONS)(type("Derived", (Point,), {"__annotations__": {"z": int}, "z": 1}))

@@ -1,4 +1,4 @@
-"""`dataclass` for values: frozen, slotted, keyword-only, and cheap to define and to make.
+"""`dataclass` for values: frozen and slotted, and cheap to define and to make.
 
 The standard decorator writes and compiles six methods for each class, half a millisecond apiece:
 for the forty classes between a capture and its report that is more than reading a small capture
@@ -7,8 +7,8 @@ compiles only `__init__`, which sets the slots themselves and takes half the tim
 methods are the same functions for every class.
 
 What comes out is a dataclass to `fields`, `replace`, `asdict`, `match`, `pickle`, type checkers and
-readers. A class that asks for more (a field made by `field`, `__post_init__`, a base) is left to
-the standard decorator.
+readers. A class that asks for more (a field made by a factory, `__post_init__`, a base) is left
+to the standard decorator.
 """
 
 import dataclasses
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from dataclasses import dataclass
 else:
 
-    def dataclass(*, frozen: bool, slots: bool, kw_only: bool) -> Callable[[type], type]:
+    def dataclass(
+        *, frozen: bool = False, slots: bool = False, kw_only: bool = False
+    ) -> Callable[[type], type]:
         """The standard decorator's stand-in; see the module."""
         standard = dataclasses.dataclass(frozen=frozen, slots=slots, kw_only=kw_only)
-        value = frozen and slots and kw_only
-        return lambda cls: _value_class(cls) if value and _is_plain(cls) else standard(cls)
+        value = frozen and slots
+        return lambda cls: _value_class(cls, kw_only) if value and _is_plain(cls) else standard(cls)
 
 
 __all__ = ["dataclass"]
@@ -42,44 +44,53 @@ _ORDINARY: Final = dataclasses.fields(_Sample)[0]._field_type  # type: ignore[at
 
 
 def _is_plain(cls: type) -> bool:
-    asks = any(isinstance(cls.__dict__.get(name), Field) for name in cls.__annotations__)
-    return not asks and cls.__bases__ == (object,) and "__post_init__" not in cls.__dict__
+    found = [cls.__dict__.get(name) for name in cls.__annotations__]
+    usual = all(_is_usual(part) for part in found if isinstance(part, Field))
+    return usual and cls.__bases__ == (object,) and "__post_init__" not in cls.__dict__
 
 
-def _value_class(cls: type) -> type:
+def _is_usual(part: "Field[object]") -> bool:
+    """Whether nothing but its default and whether it is shown was said of it."""
+    return part.init and part.compare and part.hash is None and part.default_factory is MISSING
+
+
+def _value_class(cls: type, kw_only: bool) -> type:
     names = tuple(cls.__annotations__)
     content = {name: part for name, part in cls.__dict__.items() if name not in _DROPPED}
-    defaults = {name: content.pop(name) for name in names if name in content}
-    content |= _METHODS
-    content["__slots__"] = names
-    content["__match_args__"] = ()
-    content["__qualname__"] = cls.__qualname__
-    content["__dataclass_params__"] = _Sample.__dataclass_params__  # type: ignore[attr-defined]
-    content["__dataclass_fields__"] = {
-        name: _field(name, kind, defaults.get(name, MISSING))
+    fields = {
+        name: _field(name, kind, content.pop(name, MISSING), kw_only)
         for name, kind in cls.__annotations__.items()
     }
+    content = _METHODS | content
+    content["__slots__"] = names
+    content["__match_args__"] = () if kw_only else names
+    content["__qualname__"] = cls.__qualname__
+    content["__dataclass_params__"] = _Sample.__dataclass_params__  # type: ignore[attr-defined]
+    content["__dataclass_fields__"] = fields
     made: Any = type(cls)(cls.__name__, cls.__bases__, content)
-    made.__init__ = _initializer(made, names, defaults)
+    made.__init__ = _initializer(made, fields, kw_only)
     return made  # type: ignore[no-any-return]
 
 
-def _field(name: str, kind: object, default: object) -> "Field[object]":
-    made: Any = field(default=default, kw_only=True)
-    made.name, made.type, made._field_type = name, kind, _ORDINARY  # noqa: SLF001
+def _field(name: str, kind: object, part: object, kw_only: bool) -> "Field[object]":
+    made: Any = part if isinstance(part, Field) else field(default=part)
+    made.name, made.type, made.kw_only = name, kind, kw_only
+    made._field_type = _ORDINARY  # noqa: SLF001
     return made  # type: ignore[no-any-return]
 
 
 def _initializer(
-    cls: type, names: tuple[str, ...], defaults: dict[str, object]
+    cls: type, fields: "dict[str, Field[object]]", kw_only: bool
 ) -> Callable[..., None]:
     """The only method that has to be compiled: its arguments are the fields."""
-    known = {f"_set_{name}": cls.__dict__[name].__set__ for name in names}
-    known |= {f"_default_{name}": default for name, default in defaults.items()}
-    arguments = [f"{name}=_default_{name}" if name in defaults else name for name in names]
-    lines = [f" _set_{name}(self, {name})" for name in names] or [" pass"]
-    star = ["*"] if names else []
-    source = "\n".join([f"def __init__({', '.join(['self', *star, *arguments])}):", *lines])
+    known: dict[str, object] = {}
+    arguments = ["self", *(["*"] if kw_only and fields else [])]
+    for name, part in fields.items():
+        known[f"_set_{name}"] = cls.__dict__[name].__set__
+        known[f"_default_{name}"] = part.default
+        arguments.append(name if part.default is MISSING else f"{name}=_default_{name}")
+    lines = [f" _set_{name}(self, {name})" for name in fields] or [" pass"]
+    source = "\n".join([f"def __init__({', '.join(arguments)}):", *lines])
     found: dict[str, Any] = {}
     exec(source, known, found)  # noqa: S102 - nothing but the names of fields is in it
     initializer: Callable[..., None] = found["__init__"]
@@ -101,7 +112,8 @@ def _hash(self: object) -> int:
 
 
 def _shown(self: Any) -> str:  # noqa: ANN401
-    told = (f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+    shown = [name for name, part in self.__dataclass_fields__.items() if part.repr]
+    told = (f"{name}={getattr(self, name)!r}" for name in shown)
     return f"{type(self).__qualname__}({', '.join(told)})"
 
 
