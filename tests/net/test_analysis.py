@@ -85,3 +85,13 @@ def test_packets_and_damage():
     assert (summary.packets, summary.bytes, summary.unreadable) == (4, 360, 1)
     assert (summary.connections, summary.found) == (0, False)
     assert reports[0].unobserved.reason == "a.pcap: byte 24: breaks off"
+
+
+def test_an_outline_counts_the_same_and_tells_no_events():
+    whole, summary = analysed()
+    outlines, same = analysed(outline=True)
+    assert same == summary
+    assert not any(report.events or report.verdict.evidence for report in outlines)
+    assert [(one.connection, one.tls, one.verdict.code) for one in outlines] == [
+        (one.connection, one.tls, one.verdict.code) for one in whole
+    ]

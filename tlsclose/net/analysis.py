@@ -3,6 +3,8 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
+from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final
 
@@ -61,30 +63,71 @@ def _normal(end: Address) -> Address:
     return normal_host(end[0]), end[1]
 
 
+class Left(StrEnum):
+    """Why a connection is not reported: what `Summary` counts it as."""
+
+    WITHOUT_TLS = "without_tls"
+    ELSEWHERE = "elsewhere"
+    OTHER_VERDICTS = "other_verdicts"
+
+
+Judged = Report | Left
+
+
+class Judge:
+    """Judges what was asked for, and keeps nothing: any process may have one."""
+
+    def __init__(self, settings: AnalyzeSettings) -> None:
+        self._choice = Choice(settings)
+        self._outline = settings.outline
+
+    def judged(self, seen: Observed, path: str) -> Judged:
+        """One connection of a capture."""
+        if not spoke_tls(seen.followed):
+            return Left.WITHOUT_TLS
+        if not self._choice.takes(seen):
+            return Left.ELSEWHERE
+        report = assemble_observed(seen, path=path)
+        if not self._choice.wants(report) or report.verdict is None:
+            return Left.OTHER_VERDICTS
+        return outline(report) if self._outline else report
+
+
+def outline(report: Report) -> Report:
+    """Without events, and what rests on them: all that a line of a table and an exit code need."""
+    verdict = report.verdict
+    return Report(
+        started_at=report.started_at,
+        role=report.role,
+        connection=report.connection,
+        tls=report.tls,
+        capture=report.capture,
+        verdict=verdict and replace(verdict, evidence=()),
+        findings=tuple(replace(finding, evidence=()) for finding in report.findings),
+        unobserved=report.unobserved,
+    )
+
+
 class Analysis:
-    """Judges what was asked for, hands it on and counts everything. Constant memory."""
+    """Hands on what was asked for and counts everything. Constant memory."""
 
     def __init__(self, settings: AnalyzeSettings, on_report: Callable[[Report], None]) -> None:
-        self._choice = Choice(settings)
+        self.judge = Judge(settings)
         self._on_report = on_report
         self._codes: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
 
     def connection(self, seen: Observed, path: str) -> None:
         """Take one connection of a capture."""
-        if not spoke_tls(seen.followed):
-            self._counts["without_tls"] += 1
-        elif not self._choice.takes(seen):
-            self._counts["elsewhere"] += 1
-        else:
-            self._judge(assemble_observed(seen, path=path))
+        self.take(self.judge.judged(seen, path))
 
-    def _judge(self, report: Report) -> None:
-        if not self._choice.wants(report) or report.verdict is None:
-            self._counts["other_verdicts"] += 1
-            return
-        self._codes[report.verdict.code.value] += 1
-        self._on_report(report)
+    def take(self, judged: Judged) -> None:
+        """Take what a judge made of a connection."""
+        if isinstance(judged, Left):
+            self._counts[judged.value] += 1
+        elif judged.verdict is not None:
+            self._codes[judged.verdict.code.value] += 1
+            self._on_report(judged)
 
     def broken(self, path: str, reason: str) -> None:
         """Take a capture that could not be read to its end."""

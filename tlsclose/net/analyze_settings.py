@@ -21,3 +21,8 @@ class AnalyzeSettings:
     port: int | None = None
     """Port of either end."""
     verdicts: frozenset[Code] = frozenset()
+    outline: bool = False
+    """Report no events, and no evidence that points at them: a table's line needs neither."""
+    processes: int | None = 1
+    """How many may share the work, where it is worth it; None: as many as there are processors.
+    Processes are forked, which a program with threads of its own may not want."""
