@@ -6,7 +6,6 @@ key log stands beside a capture (`X.keys` for `X.pcap`), once without it and onc
 
 import json
 import os
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,27 +73,14 @@ def theirs(path: Path, keys: Path | None) -> dict[int, Told]:
 
 
 def ours(path: Path, keys: Path | None) -> dict[int, Told]:
-    """The same by `tlsclose analyze`."""
-    reports = analyzed(path.parent, None) if keys is None else analyzed(path, keys)
-    return {
-        report["connection"]["stream"]: _told(report)
-        for report in reports
-        if report["capture"]["path"] == str(path)
-    }
-
-
-@cache
-def analyzed(where: Path, keys: Path | None) -> list[dict[str, Any]]:
-    """The reports of one capture, or of all in a folder by one command, which is quicker."""
-    captures = [path for path in CAPTURES if where in (path, path.parent)]
+    """The same by `tlsclose analyze`: a run for each capture, or they would share their keys."""
     done = tool.tlsclose(
-        *("analyze", *map(str, captures), "--format", "json"),
+        *("analyze", str(path), "--format", "json"),
         *(() if keys is None else ("--keylog", str(keys))),
     )
     assert done.stdout, done.stderr
-    reports: list[dict[str, Any]] = json.loads(done.stdout)["reports"]
-    assert all(report["unobserved"] is None for report in reports)
-    return reports
+    reports = json.loads(done.stdout)["reports"]
+    return {report["connection"]["stream"]: _told(report) for report in reports}
 
 
 def _told(report: dict[str, Any]) -> Told:
