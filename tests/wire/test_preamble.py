@@ -24,8 +24,9 @@ from tlsclose.core.event import Kind, Side
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.verdict import Code
 from tlsclose.net.observed import spoke_tls
+from tlsclose.wire.dialogue import Dialogue
 from tlsclose.wire.keylog import KeyLog
-from tlsclose.wire.preamble import MAX_HELD_BYTES, MAX_SEARCHED_BYTES, Dialogue, Foreign
+from tlsclose.wire.preamble import MAX_HELD_BYTES, MAX_SEARCHED_BYTES, Foreign
 from tlsclose.wire.reassembly import Stamp
 
 every_upgrade = pytest.mark.parametrize("name", UPGRADES)

@@ -11,6 +11,7 @@ from tlsclose.core.event import SEALED, UNPROTECTED_ALERT, Event, Handshake, Kin
 from tlsclose.core.hello import parse_client_hello, parse_encrypted_alpn, parse_server_hello
 from tlsclose.core.record import ContentType
 from tlsclose.wire.deferral import Deferral
+from tlsclose.wire.dialogue import Dialogue
 from tlsclose.wire.event_log import EventLog
 from tlsclose.wire.handshake_state import HandshakeState
 from tlsclose.wire.inference import (
@@ -23,7 +24,6 @@ from tlsclose.wire.inference import (
 )
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.messages import Message, MessageType
-from tlsclose.wire.preamble import Dialogue
 from tlsclose.wire.protection import Epoch, Opened
 from tlsclose.wire.reassembly import Stamp
 from tlsclose.wire.records import Record

@@ -1,17 +1,20 @@
 """One side of a TLS conversation: where its stream stands, and what it sends instead of TLS."""
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tlsclose.core.alert import Alert
 from tlsclose.core.event import SEALED, Event, Kind, Side, Source
 from tlsclose.core.record import ALERT_BYTES, ContentType
+from tlsclose.wire.dialogue import Dialogue
 from tlsclose.wire.inference import Sizes
 from tlsclose.wire.messages import MessageReader, MessageType
 from tlsclose.wire.opener import Opener
-from tlsclose.wire.preamble import Dialogue, Foreign
 from tlsclose.wire.reassembly import Stamp
 from tlsclose.wire.records import Record, RecordReader
+
+if TYPE_CHECKING:
+    from tlsclose.wire.preamble import Foreign
 
 _MESSAGE_HEADER_BYTES: Final = 4
 _KNOWN_MESSAGES: Final = frozenset(int(kind) for kind in MessageType)
@@ -81,8 +84,10 @@ class TlsSide:
             packet=stamp.number,
         )
 
-    def lose(self, stamp: Stamp) -> Foreign:
+    def lose(self, stamp: Stamp) -> "Foreign":
         """Stop reading records: what comes is not TLS. It may begin, where none has been seen."""
+        from tlsclose.wire.preamble import Foreign
+
         search = not self.records
         self.foreign = Foreign(stamp, self.name, self._dialogue, search=search, whole=self.whole)
         return self.foreign

@@ -14,31 +14,7 @@ from typing import Final, NamedTuple
 
 from tlsclose.core.event import Side
 from tlsclose.wire import upgrade_binary as binary
-from tlsclose.wire.upgrade_binary import Mark, Protocol
-
-__all__ = ["TITLES", "TUNNELS", "Mark", "Protocol", "marks"]
-
-TITLES: Final = {
-    Protocol.SMTP: "SMTP",
-    Protocol.IMAP: "IMAP",
-    Protocol.POP3: "POP3",
-    Protocol.FTP: "FTP",
-    Protocol.NNTP: "NNTP",
-    Protocol.SIEVE: "ManageSieve",
-    Protocol.LDAP: "LDAP",
-    Protocol.XMPP: "XMPP",
-    Protocol.POSTGRES: "PostgreSQL",
-    Protocol.MYSQL: "MySQL",
-    Protocol.RDP: "RDP",
-    Protocol.HTTP_CONNECT: "HTTP CONNECT",
-    Protocol.SOCKS4: "SOCKS4",
-    Protocol.SOCKS5: "SOCKS5",
-    Protocol.PROXY: "the PROXY protocol",
-}
-TUNNELS: Final = frozenset(
-    {Protocol.HTTP_CONNECT, Protocol.SOCKS4, Protocol.SOCKS5, Protocol.PROXY}
-)
-"""These carry whatever the client likes: who asks for one does not ask for TLS."""
+from tlsclose.wire.upgrade_names import Mark, Protocol
 
 _LINE: Final = rb"(?:\A|(?<=\n))"
 _ASKING: Final = re.compile(

@@ -7,43 +7,10 @@ and 1929, the PROXY protocol of HAProxy.
 
 import re
 from collections.abc import Callable, Iterator
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from tlsclose.core.event import Side
-
-
-class Protocol(StrEnum):
-    """What a connection speaks before TLS: the names that reports use."""
-
-    SMTP = "smtp"
-    IMAP = "imap"
-    POP3 = "pop3"
-    FTP = "ftp"
-    NNTP = "nntp"
-    SIEVE = "sieve"
-    LDAP = "ldap"
-    XMPP = "xmpp"
-    POSTGRES = "postgres"
-    MYSQL = "mysql"
-    RDP = "rdp"
-    HTTP_CONNECT = "http-connect"
-    SOCKS4 = "socks4"
-    SOCKS5 = "socks5"
-    PROXY = "proxy-protocol"
-
-
-class Mark(NamedTuple):
-    """The end of a unit behind which TLS may begin."""
-
-    end: int
-    protocol: Protocol | None
-    """None where several answer in these words."""
-    granted: bool = True
-    """What a server's answer means; a client's unit only asks."""
-    word: str = ""
-    """The answer in short, safe to print."""
-
+from tlsclose.wire.upgrade_names import Mark, Protocol
 
 _LENGTH: Final = rb"(?:[\x00-\x7f]|\x81.|\x82..|\x83...|\x84....)"
 _MESSAGE: Final = rb"\x30(" + _LENGTH + rb")\x02(?:\x01.|\x02..|\x03...|\x04....)"
