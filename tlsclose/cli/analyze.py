@@ -1,7 +1,6 @@
 """`tlsclose analyze`: judge the connections of captures that others made."""
 
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -162,6 +161,8 @@ class _Run:
         if self._first is not None and self._first.connection is not None:
             where = self._first.capture.path
             if where != str(STDIN):
+                import shlex
+
                 number = self._first.connection.stream
                 say(f"one in full: tlsclose analyze {shlex.quote(str(where))} --stream {number}")
 

@@ -1,8 +1,9 @@
 """TLS alerts by number and name (RFC 9846 section 6, RFC 5246 section 7.2)."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
+
+from tlsclose.core.frozen import dataclass
 
 
 class AlertLevel(IntEnum):

@@ -5,9 +5,9 @@ Times are integer nanoseconds since `started_at`; tuples are never None.
 """
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from tlsclose.core.event import Event, Side
@@ -174,7 +174,7 @@ class Summary:
 
     connections: int = 0
     """TLS connections reported."""
-    by_code: Mapping[str, int] = field(default_factory=dict)
+    by_code: Mapping[str, int] = MappingProxyType({})
     """How many of them have each verdict, the most frequent first."""
     packets: int = 0
     """Packets read, of whatever kind."""

@@ -2,10 +2,10 @@
 
 import sys
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.net.settings import NS_PER_S
 
 MAX_STRETCH: Final = 12

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from ctypes import Structure, addressof, byref, c_void_p, pointer
-from dataclasses import dataclass
 from typing import Any, Final
 
 from tlsclose.core.event import Side
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.record import TlsVersion
 from tlsclose.providers import _secur32 as abi
 from tlsclose.providers._ledger import Owned

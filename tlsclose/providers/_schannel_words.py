@@ -3,9 +3,9 @@
 Source: "COM error codes (Security and setup)" and the pages of the calls (Microsoft, win32).
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+from tlsclose.core.frozen import dataclass
 from tlsclose.core.status import SecStatus
 
 _FACILITY_WIN32: Final = 0x80070000
