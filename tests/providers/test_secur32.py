@@ -117,7 +117,7 @@ LAYOUT = {
     crypt.CERT_TRUST_STATUS: (8, {"dwErrorStatus": 0, "dwInfoStatus": 4}),
     crypt.CERT_CHAIN_CONTEXT: (16, {"cbSize": 0, "TrustStatus": 4, "cChain": 12}),
     crypt.CERT_CHAIN_ENGINE_CONFIG: (
-        88,
+        80,
         {
             "cbSize": 0,
             "hRestrictedRoot": 8,
@@ -131,7 +131,6 @@ LAYOUT = {
             "CycleDetectionModulus": 60,
             "hExclusiveRoot": 64,
             "hExclusiveTrustedPeople": 72,
-            "dwExclusiveFlags": 80,
         },
     ),
 }

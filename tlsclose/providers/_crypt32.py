@@ -96,6 +96,8 @@ class CERT_CHAIN_CONTEXT(Structure):  # noqa: N801
 
 
 class CERT_CHAIN_ENGINE_CONFIG(Structure):  # noqa: N801
+    """As Windows 7 has it; later ones added a field and take this size too."""
+
     _fields_ = (
         ("cbSize", DWORD),
         ("hRestrictedRoot", HCERTSTORE),
@@ -109,7 +111,6 @@ class CERT_CHAIN_ENGINE_CONFIG(Structure):  # noqa: N801
         ("CycleDetectionModulus", DWORD),
         ("hExclusiveRoot", HCERTSTORE),
         ("hExclusiveTrustedPeople", HCERTSTORE),
-        ("dwExclusiveFlags", DWORD),
     )
 
 

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 _IMPORTS: Final = (abi.CRYPT_USER_KEYSET | abi.PKCS12_ALWAYS_CNG_KSP, abi.CRYPT_USER_KEYSET)
 """Ways to import, the better first: TLS 1.3 signs with CNG keys only; not every system has them."""
 
+_NO_REASON: Final = (
+    "NULL, and no error code: a wrong password (see --pass), or a key that this system does not "
+    "import (RSA is imported by all)"
+)
+
 
 class OwnCertificate:
     """A PCCERT_CONTEXT whose key Schannel can use. Raises UsageError where there is none."""
@@ -105,7 +110,8 @@ def _imported(pfx: bytes, password: str) -> _Store:
         if handle:
             return _Store(handle)
         code = hresult(last_error())
-    raise UsageError(f"no usable certificate: {told('PFXImportCertStore', code)}")
+    why = told("PFXImportCertStore", code) if code else f"PFXImportCertStore: {_NO_REASON}"
+    raise UsageError(f"no usable certificate: {why}")
 
 
 def _with_key(store: _Store) -> Certificate:
