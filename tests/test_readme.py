@@ -9,6 +9,8 @@ import pytest
 
 from tests.readme import BLOCK, README, TABLES, regenerated
 
+pytestmark = pytest.mark.posix("the README shows runs on Linux")
+
 TEXT = README.read_text(encoding="utf-8")
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 COMMANDS = [

@@ -62,6 +62,7 @@ def test_unwritable_key_log(found, monkeypatch, tmp_path):
 )
 def test_libpcap_is_needed_outside_linux(monkeypatch, system, state):
     monkeypatch.setattr(checks, "find_library", lambda _: None)
+    monkeypatch.setattr("tlsclose.wire.pcap_socket.npcap", lambda: None)
     monkeypatch.setattr(checks.platform, "system", lambda: system)
     check = checks._libpcap()
     assert check.state is state

@@ -18,6 +18,7 @@ from tlsclose.net.settings import (
 from tlsclose.net.target import Target
 from tlsclose.providers.base import Identity, TlsSettings
 from tlsclose.providers.identity import ephemeral
+from tlsclose.providers.registry import DEFAULT
 
 IDENTITY = ephemeral()
 PEM, KEY = IDENTITY.certificate, IDENTITY.key
@@ -65,7 +66,7 @@ def test_probe(run, api, options, settings):
     (call,) = api.calls
     assert call.settings == settings
     assert call.targets == (Target(host="example.org", port=8443), Target(host="::1", port=443))
-    assert call.provider == "openssl"
+    assert call.provider == DEFAULT
 
 
 @pytest.mark.parametrize(("options", "settings"), LISTEN)

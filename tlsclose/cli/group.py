@@ -1,6 +1,7 @@
 """The `tlsclose` command: finds a subcommand by name and imports it only then."""
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tlsclose import __version__
 from tlsclose.core.outcome import ExitCode
 
 PROGRAM: Final = "tlsclose"
+WINDOWS: Final = sys.platform == "win32"
 
 COMMANDS: Final = {
     "probe": ("tlsclose.cli.probe", "Judge how a server closes."),
@@ -71,9 +73,16 @@ def _deaf_reader_tolerated() -> Iterator[None]:
     """`tlsclose explain | head -1` is not an error of any kind."""
     try:
         yield
-    except BrokenPipeError:
+    except OSError as error:
+        if not reader_gone(error):
+            raise
         silence_stdout()
         raise click.exceptions.Exit(ExitCode.OK) from None
+
+
+def reader_gone(error: OSError) -> bool:
+    """Whether nobody reads our output any more, of which Windows says EINVAL."""
+    return isinstance(error, BrokenPipeError) or (WINDOWS and error.errno == errno.EINVAL)
 
 
 def silence_stdout() -> None:

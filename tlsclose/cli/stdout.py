@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TextIO
 
-from tlsclose.cli.group import silence_stdout
+from tlsclose.cli.group import reader_gone, silence_stdout
 from tlsclose.errors import UsageError
 
 
@@ -42,9 +42,9 @@ class ReportStdout(io.TextIOBase):
     def _attempt(self, action: Callable[[], object]) -> None:
         try:
             action()
-        except BrokenPipeError:
-            self.reader_gone = True
-            silence_stdout()
         except OSError as error:
             silence_stdout()
+            if reader_gone(error):
+                self.reader_gone = True
+                return
             raise UsageError(f"cannot write to standard output: {error.strerror}") from None
