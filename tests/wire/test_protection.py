@@ -14,7 +14,7 @@ from tlsclose.core.record import TlsVersion
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.keyschedule import key_block, next_traffic_secret, traffic_keys
 from tlsclose.wire.protection import Epoch, Negotiated, Opened
-from tlsclose.wire.suites import SUITES, sealed_alert_bytes, suite
+from tlsclose.wire.suites import CODE_POINTS, sealed_alert_bytes, suite
 from tlsclose.wire.unprotect import protection
 
 RECORD_VERSION = 0x0303
@@ -209,7 +209,7 @@ def test_a_server_has_no_early_keys():
 
 
 def openers():
-    for code, item in SUITES.items():
+    for code, item in ((code, suite(code)) for code in CODE_POINTS):
         if item.tls13:
             size = 48 if item.hash == "sha384" else 32
             keys = logged("CLIENT_TRAFFIC_SECRET_0", bytes(size))

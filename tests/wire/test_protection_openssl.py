@@ -13,14 +13,14 @@ from tests.wire.rfc8448 import CLOSE_NOTIFY
 from tlsclose.core.event import Side
 from tlsclose.core.record import ContentType, TlsVersion
 from tlsclose.wire.protection import Epoch, Opened
-from tlsclose.wire.suites import SUITES, sealed_alert_bytes, suite
+from tlsclose.wire.suites import CODE_POINTS, sealed_alert_bytes, suite
 from tlsclose.wire.unprotect import protection
 
 SIDES = tuple(Side)
 
 # ---- TLS 1.3, OpenSSL
 
-TLS13_NAMES = [item.name for item in SUITES.values() if item.tls13]
+TLS13_NAMES = [item.name for item in map(suite, CODE_POINTS) if item.tls13]
 
 
 def finish_13(opener, records):

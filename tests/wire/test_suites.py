@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from tlsclose.wire.suites import DIGEST_BYTES, SUITES, Bulk, sealed_alert_bytes, suite
+from tlsclose.wire.suites import CODE_POINTS, DIGEST_BYTES, Bulk, sealed_alert_bytes, suite
 
 
 def registry():
@@ -26,9 +26,10 @@ BEYOND_SCAPY = {
 
 def test_names_are_those_of_the_registry():
     names = registry() | BEYOND_SCAPY
-    assert {code: item.name for code, item in SUITES.items()} == {
-        code: names.get(code) for code in SUITES
+    assert {code: suite(code).name for code in CODE_POINTS} == {
+        code: names.get(code) for code in CODE_POINTS
     }
+    assert {suite(code).code for code in CODE_POINTS} == set(CODE_POINTS)
 
 
 def test_all_common_suites_are_there():
@@ -39,14 +40,14 @@ def test_all_common_suites_are_there():
         for code, name in registry().items()
         if opened.search(name) and not left_out.search(name)
     }
-    assert expected <= set(SUITES)
+    assert expected <= set(CODE_POINTS)
 
 
 KEY = re.compile(r"_(128|256)_|_(3DES)_|_(CHACHA20)_|_(NULL)_|_(SM4)_")
 KEY_BYTES = {"128": 16, "256": 32, "3DES": 24, "CHACHA20": 32, "NULL": 0, "SM4": 16}
 
 
-@pytest.mark.parametrize("item", SUITES.values(), ids=lambda item: item.name)
+@pytest.mark.parametrize("item", [*map(suite, CODE_POINTS)], ids=lambda item: item.name)
 def test_a_suite_is_what_its_name_says(item):
     found = KEY.search(item.name)
     assert item.key_bytes == KEY_BYTES[found.group(found.lastindex)]

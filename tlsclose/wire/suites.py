@@ -4,6 +4,7 @@ Only suites whose records tlsclose can open are listed; the rest are unknown her
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tlsclose.core.frozen import dataclass
@@ -143,18 +144,21 @@ def _suite(code: int, name: str, spec: _Spec, *, tls13: bool) -> Suite:
     )
 
 
-SUITES: Final = {
-    code: _suite(code, name, spec, tls13=True) for code, (name, spec) in _TLS13.items()
-} | {
-    code: _suite(code, f"TLS_{exchange}_WITH_{protection}", _SPECS[protection], tls13=False)
-    for protection, codes in CODES.items()
-    for code, exchange in codes.items()
-}
+CODE_POINTS: Final = (*_TLS13, *(code for codes in CODES.values() for code in codes))
+"""Of every suite whose records can be opened."""
 
 
+@lru_cache(maxsize=512)
 def suite(code: int) -> Suite | None:
     """The suite with this IANA code point; None where its records cannot be opened."""
-    return SUITES.get(code)
+    if code in _TLS13:
+        name, spec = _TLS13[code]
+        return _suite(code, name, spec, tls13=True)
+    for protection, codes in CODES.items():
+        if code in codes:
+            name = f"TLS_{codes[code]}_WITH_{protection}"
+            return _suite(code, name, _SPECS[protection], tls13=False)
+    return None
 
 
 def sealed_alert_bytes(suite: Suite, *, encrypt_then_mac: bool, implicit_iv: bool = False) -> int:
