@@ -20,8 +20,8 @@ from tlsclose.core.report import Role, Stage
 from tlsclose.core.verdict import Code
 from tlsclose.errors import CaptureDeniedError, UsageError
 from tlsclose.net import listener as listener_module
+from tlsclose.net.analyze_settings import AnalyzeSettings
 from tlsclose.net.settings import (
-    AnalyzeSettings,
     CaptureMode,
     CaptureSettings,
     ListenSettings,
@@ -32,6 +32,11 @@ from tlsclose.providers.base import TlsSettings
 from tlsclose.wire import sniff
 
 PATIENT_S = 20.0
+
+
+@pytest.fixture(autouse=True)
+def same_provider_everywhere(monkeypatch):
+    monkeypatch.setattr("tlsclose.providers.registry.DEFAULT", "openssl")
 
 
 def settings(**changes):
