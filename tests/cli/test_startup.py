@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tlsclose import __version__
 
+PCAPS = Path(__file__).parents[2] / "pcaps"
 HEAVY = ("scapy", "OpenSSL", "rich", "numpy", "cryptography", "importlib.metadata", "asyncio")
 
 PROGRAM = """
@@ -41,6 +43,30 @@ def start(*words, program=PROGRAM, **options):
 def test_nothing_heavy_is_imported(line):
     _, modules = json.loads(start(*line.split()).stderr.splitlines()[-1])
     assert [name for name in HEAVY if name in modules] == []
+
+
+LIVE = ("socket", "h11", "tlsclose.providers", "tlsclose.net.settings", "tlsclose.net.target")
+TELLING = ("tlsclose.core.explain", "tlsclose.report.timeline", "tlsclose.wire.preamble")
+COLUMNS = ("tlsclose.wire.columns", "tlsclose.wire.capture_pass", "multiprocessing")
+UNNEEDED = {*HEAVY, *LIVE, *TELLING, *COLUMNS, "tempfile", "zlib", "unicodedata"}
+
+
+@pytest.mark.parametrize("shape", ["text", "json", "jsonl"])
+@pytest.mark.parametrize(
+    ("name", "needed"),
+    [
+        ("clean-openssl-tls13.pcapng", {"cryptography"}),
+        ("without-keys/clean-openssl-tls13.pcapng", set()),
+        ("reset-python-tls12.pcapng", {"cryptography"}),
+    ],
+)
+def test_a_small_capture_needs_little(name, needed, shape):
+    done = start("analyze", "--color", "always", "--format", shape, str(PCAPS / name))
+    code, modules = json.loads(done.stderr.splitlines()[-1])
+    assert code in (0, 1)
+    assert "TLS connection" in done.stdout or '"verdict"' in done.stdout
+    assert UNNEEDED & set(modules) == needed
+    assert "tlsclose.wire.small_pass" in modules
 
 
 def test_bare_version_imports_no_click():

@@ -6,7 +6,6 @@ character is written as an escape (`\\x1b`, `\\u202e`), on one line and of bound
 """
 
 import dataclasses
-import unicodedata
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -39,6 +38,8 @@ def clean(text: str, limit: int = LIMIT) -> str:
 
 @lru_cache(maxsize=4096)
 def _visible(char: str) -> str:
+    import unicodedata
+
     if char.isprintable() and char not in _INVISIBLE and unicodedata.category(char)[0] != "M":
         return char
     code = ord(char)
