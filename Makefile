@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 endif
 PY := $(BIN)/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# pip compiles what it copies; an editable install is left as it is.
+COMPILE := $(PY) -m compileall -q tlsclose
 WORKERS ?= 2
 
 NEW_ENOUGH := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
@@ -57,10 +59,12 @@ $(PY):
 
 $(VENV)/.runtime: pyproject.toml | $(PY)
 	$(PIP) --editable .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(PY)
 	$(PIP) --editable '.[dev]'
+	@$(COMPILE)
 	@touch $(VENV)/.runtime $@
 
 clean:
