@@ -329,8 +329,8 @@ def test_reported_when_over():
 
 
 def test_too_many_open():
-    syns = [port(Tcp().open().segments, number)[0] for number in range(1000, 1100)]
-    found, follower = run(frames(syns), KeyLog(), max_open=10, buffer_bytes=200)
+    begun = [port(Tcp().data(CLIENT, b"x").segments, number)[0] for number in range(1000, 1100)]
+    found, follower = run(frames(begun), KeyLog(), max_open=10, buffer_bytes=200)
     assert len(found) == 100
     assert follower.evicted == 90
     assert "too many connections" in found[0].followed.notes[-1]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tlsclose.errors import CaptureFileError
 from tlsclose.net.observed import Observed
-from tlsclose.wire.capture_connection import Ends, FollowedConnection, OpenConnection
+from tlsclose.wire.capture_connection import FollowedConnection
 from tlsclose.wire.capture_follower import (
     LINGER_NS,
     LIVE_LINGER_NS,
@@ -24,8 +24,6 @@ from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.small_capture import SmallCapture, small_capture
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from tlsclose.net.captures import Watcher
     from tlsclose.wire.capture_file import CaptureFile
 
@@ -93,9 +91,8 @@ class _NumberedFollower(CaptureFollower):
         self._count = 0
         super().__init__(keys, self._over_now.append, linger_ns=linger_ns)
 
-    def begin(self, key: "Hashable", ends: Ends, at_ns: int, number: int) -> OpenConnection:
+    def begun(self, number: int) -> None:
         self._begun.append(number)
-        return super().begin(key, ends, at_ns, number)
 
     def hand_over(self, watcher: "Watcher") -> None:
         """Hand on what is over, in the order of numbers."""

@@ -74,9 +74,7 @@ class OpenConnection:
         if flags & (TcpFlags.FIN | TcpFlags.RST):
             self._ending = True
 
-    def take(
-        self, at_ns: int, number: int, size: int, segment: Segment, *, forward: bool
-    ) -> None:
+    def take(self, at_ns: int, number: int, size: int, segment: Segment, *, forward: bool) -> None:
         """Follow its next packet, of `size` bytes on the wire."""
         self.note_flags(forward=forward, sequence=segment.seq, flags=segment.flags)
         self.last_ns = at_ns = self.clock(at_ns)

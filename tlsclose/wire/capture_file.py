@@ -19,9 +19,11 @@ from tlsclose.wire.pcap_file import PcapFile
 from tlsclose.wire.pcap_format import FILE_HEADER_BYTES, is_pcap
 from tlsclose.wire.pcapng_file import PcapngFile
 from tlsclose.wire.pcapng_format import MAGIC
-from tlsclose.wire.scan import BREAKS_OFF, BREAKS_OFF_EARLY, Format, Scan
+from tlsclose.wire.scan import BREAKS_OFF, BREAKS_OFF_EARLY, Format
 
 BUFFER_BYTES: Final = 16 * 2**20
+MAX_BATCH: Final = 2**15
+"""Packets."""
 
 _IDLE_NS: Final = 200_000_000
 
@@ -49,8 +51,7 @@ class CaptureFile:
         reading = self._begin()
         while reading is not None:
             scan = reading.scan(self._buffer, self._at, self._end)
-            if len(scan.packets.start):
-                yield self._batch(scan)
+            yield from self._batches(scan.packets)
             self._at = scan.consumed
             if scan.damage:
                 self._damaged(scan.damage)
@@ -81,19 +82,21 @@ class CaptureFile:
         self._at = FILE_HEADER_BYTES
         return PcapFile(head)
 
-    def _batch(self, scan: Scan[Packets]) -> Batch:
-        packets = scan.packets
-        first = self.packets + 1
-        self.packets += len(packets.start)
-        return Batch(
-            buffer=self._buffer,
-            start=packets.start,
-            captured=packets.captured,
-            original=packets.original,
-            at_ns=packets.at_ns,
-            link=packets.link,
-            first=first,
-        )
+    def _batches(self, packets: Packets) -> Iterator[Batch]:
+        """Tiny packets take more room as columns than in the file: so many at a time."""
+        for at in range(0, len(packets.start), MAX_BATCH):
+            part = slice(at, at + MAX_BATCH)
+            first = self.packets + 1
+            self.packets += len(packets.start[part])
+            yield Batch(
+                buffer=self._buffer,
+                start=packets.start[part],
+                captured=packets.captured[part],
+                original=packets.original[part],
+                at_ns=packets.at_ns[part],
+                link=packets.link[part],
+                first=first,
+            )
 
     def _more(self, needed: int) -> int | None:
         """Read on; 0 at the end of the file, None where nothing came."""

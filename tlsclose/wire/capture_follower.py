@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING, Final
 
 from tlsclose.wire.capture_connection import Ends, FollowedConnection, OpenConnection
 from tlsclose.wire.frame import Frame
+from tlsclose.wire.half_open import MAX_HALF_OPEN, Bare, HalfOpen, ends_of, only_syn
 from tlsclose.wire.keylog import KeyLog
+from tlsclose.wire.packets import TcpFlags
 
 if TYPE_CHECKING:
     from tlsclose.wire.batch import Batch
     from tlsclose.wire.capture_file import CaptureFile
+    from tlsclose.wire.columns import Columns
 
 MAX_OPEN: Final = 20_000
-MAX_REMEMBERED: Final = 65_536
+MAX_REMEMBERED: Final = 32_768
 """Connections that are over, whose late packets begin no new one."""
 MAX_LINGERING: Final = 2048
 """Connections that are over and wait for late packets."""
@@ -39,8 +42,8 @@ Report = Callable[[FollowedConnection], None]
 class CaptureFollower:
     """Takes batches; reports each connection that is over.
 
-    `share` (which, of how many) leaves the other connections to other processes. Without `fast`
-    every segment is looked at; what comes out is the same.
+    `share` (which, of how many) leaves the other connections to other followers, and has its share
+    of every limit. Without `fast` every segment is looked at; what comes out is the same.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class CaptureFollower:
         share: tuple[int, int] = (0, 1),
         fast: bool = True,
         max_open: int = MAX_OPEN,
+        max_half_open: int = MAX_HALF_OPEN,
     ) -> None:
         self.fast = fast
         self.late = 0
@@ -62,21 +66,26 @@ class CaptureFollower:
         self._on_connection = on_connection
         self._linger_ns = linger_ns
         self._share = share
-        self._max_open = max_open
+        self._max_open = max(max_open // share[1], 1)
+        self._max_half_open = max(max_half_open // share[1], 1)
+        self._max_lingering = MAX_LINGERING // share[1]
+        self._max_remembered = MAX_REMEMBERED // share[1]
+        self._half_open = HalfOpen()
         self._open: OrderedDict[Hashable, OpenConnection] = OrderedDict()
         self._over: dict[Hashable, OpenConnection] = {}
         self._reported: OrderedDict[Hashable, int] = OrderedDict()
         self._now_ns = 0
 
-    def take(self, batch: "Batch") -> None:
-        """Follow a batch's packets."""
+    def take(self, batch: "Batch", columns: "Columns | None" = None) -> None:
+        """Follow a batch's packets; `columns` are its segments where they have been made before."""
         from tlsclose.wire.capture_pass import Pass
         from tlsclose.wire.columns import tcp_columns
         from tlsclose.wire.grouping import grouped
 
         self._now_ns += batch.idle_ns
         if len(batch):
-            groups = grouped(tcp_columns(batch), batch.at_ns, self._share)
+            segments = tcp_columns(batch) if columns is None else columns
+            groups = grouped(segments, batch.at_ns, self._share)
             if len(groups.columns):
                 Pass(self, batch, groups).run()
             self._now_ns = int(batch.at_ns[-1])
@@ -93,6 +102,8 @@ class CaptureFollower:
 
     def finish(self) -> None:
         """The capture is over, and with it every connection."""
+        while self._half_open:
+            self._give_up(self._half_open.oldest())
         while self._open:
             _, connection = self._open.popitem(last=False)
             self._on_connection(connection.finish())
@@ -105,6 +116,49 @@ class CaptureFollower:
             self._open.move_to_end(key)
         return connection
 
+    def concerns_half_open(self, key: Hashable, flags: int) -> bool:
+        """Whether `wait` is to be asked first."""
+        return bool(flags & TcpFlags.SYN) or key in self._half_open
+
+    def wait(self, key: Hashable, bare: Bare | None) -> bool:
+        """Keep a segment back of a connection that may never have any to follow.
+
+        `bare`: None for one with payload. False where the segment has to be followed now.
+        """
+        if key in self._half_open:
+            if bare is not None and self._half_open.add(key, bare):
+                return True
+            self.follow_up(key)
+            return False
+        if bare is None or key in self._open or not self._half_open.open(key, bare):
+            return False
+        self._reported.pop(key, None)
+        self.begun(bare.number)
+        if len(self._half_open) > self._max_half_open:
+            self._give_up(self._half_open.oldest())
+        return True
+
+    def begun(self, number: int) -> None:
+        """A connection begins with this packet."""
+
+    def follow_up(self, key: Hashable) -> None:
+        """Make a connection that is half open one like any other."""
+        if key not in self._half_open:
+            return
+        segments, ends = self._half_open.pop(key), ends_of(key)
+        connection = self._opened(key, ends, segments[0].at_ns, segments[0].number)
+        _replay(connection, segments)
+
+    def _give_up(self, key: Hashable) -> None:
+        """Report one of which nothing more may come; what does come begins another."""
+        segments, ends = self._half_open.pop(key), ends_of(key)
+        if len(segments) == 1:
+            self._on_connection(only_syn(ends, segments[0]))
+            return
+        connection = OpenConnection(self._keys, ends, segments[0].at_ns, segments[0].number)
+        _replay(connection, segments)
+        self._on_connection(connection.finish())
+
     def is_late(self, key: Hashable, connection: OpenConnection | None, at_ns: int) -> bool:
         """Whether a segment without SYN comes after its connection's end."""
         if connection is not None:
@@ -114,6 +168,10 @@ class CaptureFollower:
 
     def begin(self, key: Hashable, ends: Ends, at_ns: int, number: int) -> OpenConnection:
         """Open a connection; one that is open between the same ends is over."""
+        self.begun(number)
+        return self._opened(key, ends, at_ns, number)
+
+    def _opened(self, key: Hashable, ends: Ends, at_ns: int, number: int) -> OpenConnection:
         if key in self._open:
             self._end(key)
         while len(self._open) >= self._max_open:
@@ -132,7 +190,7 @@ class CaptureFollower:
                 self._over.pop(key, None)
 
     def _sweep(self) -> None:
-        surplus = len(self._over) - MAX_LINGERING
+        surplus = len(self._over) - self._max_lingering
         done = [
             key
             for place, (key, connection) in enumerate(self._over.items())
@@ -145,9 +203,15 @@ class CaptureFollower:
         connection = self._open.pop(key)
         self._over.pop(key, None)
         self._reported[key] = connection.last_ns
-        if len(self._reported) > MAX_REMEMBERED:
+        if len(self._reported) > self._max_remembered:
             self._reported.popitem(last=False)
         self._on_connection(connection.finish(note))
+
+
+def _replay(connection: OpenConnection, segments: Sequence[Bare]) -> None:
+    for bare in segments:
+        segment = bare.segment(connection.ends)
+        connection.take(bare.at_ns, bare.number, bare.size, segment, forward=bare.forward)
 
 
 def follow(

@@ -10,12 +10,14 @@ from tlsclose.wire.capture_connection import Ends, OpenConnection
 from tlsclose.wire.columns import address
 from tlsclose.wire.fast_run import Lane, View, follow_run
 from tlsclose.wire.grouping import Grouped
+from tlsclose.wire.half_open import Bare
 from tlsclose.wire.packets import Address, Segment, TcpFlags
 from tlsclose.wire.reassembly import Stamp
 
 Key = tuple[int, int, int, int, int, int]
 """Two ends, each as `columns.address` takes it."""
 
+_KEYS_AT_ONCE: Final = 4096
 _SHORT_RUN: Final = 2
 """So few segments are looked at one by one."""
 _SLOW_RUN: Final = 64
@@ -28,6 +30,12 @@ class Connections(Protocol):
 
     fast: bool
     late: int
+
+    def concerns_half_open(self, key: Key, flags: int) -> bool: ...
+
+    def wait(self, key: Key, bare: Bare | None) -> bool: ...
+
+    def follow_up(self, key: Key) -> None: ...
 
     def known(self, key: Key) -> OpenConnection | None: ...
 
@@ -64,10 +72,12 @@ class Pass:
     def run(self) -> None:
         """In the order in which the connections appear in the batch."""
         bounds = self._groups.bounds
-        keys = self._keys(bounds[:-1])
-        limits = bounds.tolist()
-        for place in np.argsort(self._groups.columns.index[bounds[:-1]], kind="stable").tolist():
-            self._group(keys[place], limits[place], limits[place + 1])
+        order = np.argsort(self._groups.columns.index[bounds[:-1]], kind="stable")
+        for at in range(0, len(order), _KEYS_AT_ONCE):
+            places = order[at : at + _KEYS_AT_ONCE]
+            limits = (bounds[places].tolist(), bounds[places + 1].tolist())
+            for key, first, behind in zip(self._keys(bounds[places]), *limits, strict=True):
+                self._group(key, first, behind)
 
     def _keys(self, rows: Integers) -> list[Key]:
         columns, forward = self._groups.columns, self._groups.forward[rows]
@@ -98,8 +108,10 @@ class Pass:
 
     def _regular(self, key: Key, row: int, behind: int) -> int:
         """Segments that follow on each other; return up to where they were taken."""
+        if long := behind - row > _SHORT_RUN:
+            self._connections.follow_up(key)
         connection = self._connections.known(key)
-        if connection is not None and behind - row > _SHORT_RUN and self._may_run(connection, row):
+        if connection is not None and long and self._may_run(connection, row):
             one, other = self._ranges(row), self._ranges(behind)
             lanes = tuple(
                 Lane(self._view, connection.follower, connection.side(forward=not at), *limits)
@@ -143,6 +155,8 @@ class Pass:
         """One segment, looked at."""
         flags, at_ns, number = self._flags[row], self._at_ns[row], self._number[row]
         forward, sequence = bool(self._forward_at[row]), self._seq[row]
+        if self._waits(key, row, flags):
+            return
         connection = self._connections.known(key)
         late = self._connections.is_late(key, connection, at_ns)
         if flags & TcpFlags.SYN:
@@ -165,6 +179,30 @@ class Pass:
         segment = self._segment(row, connection.ends if forward else connection.ends[::-1])
         connection.follower.segment(at_ns - connection.started_ns, number, segment)
         self._connections.check(key, connection)
+
+    def _waits(self, key: Key, row: int, flags: int) -> bool:
+        """Whether a segment is kept back, as one of a connection that is half open."""
+        if not self._connections.concerns_half_open(key, flags):
+            return False
+        waits = self._connections.wait(key, self._bare(row))
+        if waits and flags & TcpFlags.SYN:
+            self._since = row
+        return waits
+
+    def _bare(self, row: int) -> Bare | None:
+        """None for a segment with payload."""
+        if self._size[row] or self._truncated[row]:
+            return None
+        return Bare(
+            at_ns=self._at_ns[row],
+            number=self._number[row],
+            size=self._wire_before[row + 1] - self._wire_before[row],
+            seq=self._seq[row],
+            ack=self._ack[row],
+            window=self._window[row],
+            flags=self._flags[row],
+            forward=bool(self._forward_at[row]),
+        )
 
     def _remember(self, connection: OpenConnection, behind: int) -> None:
         """Tell TCP what a RST may answer."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tlsclose.wire.capture_connection import Ends
 from tlsclose.wire.frame import Frame
+from tlsclose.wire.half_open import Bare
 from tlsclose.wire.packets import Segment, TcpFlags, decode
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def _grouped(frames: Sequence[Frame]) -> dict[Ends, list[_Packet]]:
 def _take(connections: "CaptureFollower", ends: Ends, packet: _Packet) -> None:
     number, at_ns, size, segment = packet
     flags, sequence, forward = segment.flags, segment.seq, segment.src == ends[0]
+    if connections.concerns_half_open(ends, flags) and connections.wait(ends, _bare(ends, packet)):
+        return
     connection = connections.known(ends)
     late = connections.is_late(ends, connection, at_ns)
     if flags & TcpFlags.SYN:
@@ -60,8 +63,22 @@ def _take(connections: "CaptureFollower", ends: Ends, packet: _Packet) -> None:
         return
     if connection is None:
         connection = connections.begin(ends, ends, at_ns, number)
-    connection.note_flags(forward=forward, sequence=sequence, flags=flags)
-    connection.last_ns = at_ns = connection.clock(at_ns)
-    connection.bytes += size
-    connection.follower.segment(at_ns - connection.started_ns, number, segment)
+    connection.take(at_ns, number, size, segment, forward=forward)
     connections.check(ends, connection)
+
+
+def _bare(ends: Ends, packet: _Packet) -> Bare | None:
+    """None for a segment with payload."""
+    number, at_ns, size, segment = packet
+    if segment.payload or segment.truncated:
+        return None
+    return Bare(
+        at_ns=at_ns,
+        number=number,
+        size=size,
+        seq=segment.seq,
+        ack=segment.ack,
+        window=segment.window,
+        flags=segment.flags,
+        forward=segment.src == ends[0],
+    )
