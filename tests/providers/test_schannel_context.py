@@ -304,14 +304,16 @@ class TestShutdown:
         applied, drained, final = procedure.steps
         assert (applied.call, applied.native) == (
             "ApplyControlToken",
-            "SEC_E_OK 0x00000000, token SCHANNEL_SHUTDOWN",
+            "SEC_E_OK 0x00000000; token SCHANNEL_SHUTDOWN",
         )
         assert (drained.call, drained.status, drained.rounds, drained.bytes) == (
             *("InitializeSecurityContext", last),
             *(2, 5),
         )
         number = f"{last.name} 0x{last.value:08X}"
-        assert drained.native == f"{number}, flags 0x00008000, asked 0x00008000, token bytes 3+2"
+        assert drained.native == (
+            f"{number}; flags 0x00008000; asked for 0x00008000; token bytes 3+2"
+        )
         assert final.name is StepName.FINAL_OUTPUT_SENT
         assert told(context) == ["client warning close_notify"]
         assert context._channel.asked == [("control", None), ("step", None), ("step", None)]

@@ -23,6 +23,8 @@ from tlsclose.net.scenario import Scenario
 from tlsclose.net.session import Session
 from tlsclose.net.transport import Transport
 from tlsclose.providers.base import Provider, SecurityContext
+from tlsclose.providers.registry import KEYLESS
+from tlsclose.wire.inference import UNOPENED
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.packets import Address
 
@@ -132,9 +134,17 @@ class Connection:
             waits=(*plan.waits, *session.waits),
             message=endpoint.message,
             failure=endpoint.failure,
-            notes=() if followed is None else followed.notes,
+            notes=() if followed is None else self._notes(followed.notes),
             lost=self._transport.lost,
         )
+
+    def _notes(self, notes: tuple[str, ...]) -> tuple[str, ...]:
+        """An engine without keys is the reason for sealed records, and no key log would help."""
+        name = self._engine.info.name
+        if name not in KEYLESS:
+            return notes
+        sealed = f"{name} exports no keys: what sealed records hold is its API's word"
+        return tuple(sealed if note.startswith(UNOPENED) else note for note in notes)
 
     def _ended_ways(self) -> set[tuple[Address, bool]]:
         """The packets that must have been on the wire: FIN and RST that the socket told of."""

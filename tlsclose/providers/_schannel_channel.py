@@ -64,7 +64,7 @@ class Answer:
     def native(self) -> str:
         """Status by name and number, and the flags."""
         text = named(self.code)
-        return text if self.flags is None else f"{text}, flags 0x{self.flags:08X}"
+        return text if self.flags is None else f"{text}; flags 0x{self.flags:08X}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

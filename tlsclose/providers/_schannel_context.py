@@ -304,7 +304,7 @@ class SchannelContext(SecurityContext):
         answer = self._channel.step(None)
         self._tokens.append(len(answer.output))
         sizes = "+".join(map(str, self._tokens))
-        status = self._done(answer, f"asked 0x{self._channel.flags:08X}, token bytes {sizes}")
+        status = self._done(answer, f"asked for 0x{self._channel.flags:08X}; token bytes {sizes}")
         if status in (_OK, _EXPIRED):
             self._sent_alert(status, any(self._tokens))
         elif status.failed and status is not _INCOMPLETE:
@@ -360,7 +360,7 @@ class SchannelContext(SecurityContext):
         return status
 
     def _done(self, answer: Answer, note: str = "") -> SecStatus:
-        native = f"{answer.native}, {note}" if note else answer.native
+        native = f"{answer.native}; {note}" if note else answer.native
         self._last = CallResult(call=answer.call, status=answer.status, native=native)
         return answer.status
 

@@ -108,7 +108,7 @@ def _step(step: Step, mark: str, ours: Side, *, verbosity: int) -> Deed:
     text = f"{mark} {_STEPS[step.name]}"
     details = [f"{step.call} {step.status.name}{f' {size(step.bytes)}' if step.bytes else ''}"]
     details += [plural(step.rounds, "call")] if step.rounds > 1 else []
-    details += [f"returned {step.native}"] if verbosity >= 2 and step.native else []
+    details += f"returned {step.native}".split("; ") if verbosity >= 2 and step.native else []
     return Deed(
         at_ns=step.at_ns,
         side=ours,

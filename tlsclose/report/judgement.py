@@ -1,6 +1,6 @@
 """The verdict in words that a person can act on, as labelled paragraphs; no layout."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from tlsclose.core.event import Event, Kind, Source
@@ -29,6 +29,8 @@ _PROOFS: Final = {
     Source.SOCKET: "told by the socket",
     Source.INFERRED: "by record type and length",
 }
+
+_TOLD_TOO: Final = f"{_PROOFS[Source.PROVIDER]}, on the wire inferred {_PROOFS[Source.INFERRED]}"
 
 _REPAIRS: Final = ("retransmitted", "out of order")
 """How notes on what TCP put right by itself end."""
@@ -124,13 +126,24 @@ def _proof(report: Report, verdict: Verdict) -> str:
     events, times = report.events, clock(report)
     shown = [events[index] for index in verdict.evidence if 0 <= index < len(events)]
     how = verdict.confidence.value
-    ways = list(dict.fromkeys(_PROOFS[event.source] for event in _telling(shown)))
+    ways = list(dict.fromkeys(_way(event, events) for event in _telling(shown)))
     if ways:
         how = f"{how} ({', '.join(ways)})"
     told = [_fact(event, times) for event in shown[:EVIDENCE_SHOWN]]
     if len(shown) > EVIDENCE_SHOWN:
         told.append(f"{len(shown) - EVIDENCE_SHOWN} more")
     return f"{how}: {', '.join(told)}" if told else how
+
+
+def _way(event: Event, events: Sequence[Event]) -> str:
+    """How an event is known; what the wire only lets infer, the TLS API may have told as well."""
+    told = any(
+        other.source is Source.PROVIDER and (other.kind, other.sender) == (event.kind, event.sender)
+        for other in events
+    )
+    if event.source is Source.INFERRED and told:
+        return _TOLD_TOO
+    return _PROOFS[event.source]
 
 
 def _telling(events: list[Event]) -> list[Event]:

@@ -15,6 +15,7 @@ from tlsclose.wire.dialogue import Dialogue
 from tlsclose.wire.event_log import EventLog
 from tlsclose.wire.handshake_state import HandshakeState
 from tlsclose.wire.inference import (
+    UNOPENED,
     alert_shaped,
     last_word,
     long_enough_for_finished,
@@ -137,7 +138,7 @@ class Conversation:
                 self._log.add(event, fold=False)
         if self._unopened:
             failed = any(side.opener.failed for side in self._sides.values())
-            self._note(f"records could not be decrypted: {why_unopened(self.state, failed=failed)}")
+            self._note(f"{UNOPENED}: {why_unopened(self.state, failed=failed)}")
         if note := self.dialogue.note:
             self._note(note)
         for side in self._sides.values():

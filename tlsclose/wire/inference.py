@@ -108,6 +108,10 @@ def _padded_by_jsse(held: Event, side: "TlsSide", other: "TlsSide") -> bool:
     return _jsse_sized(held, side) and (side.sizes.twice or answers)
 
 
+UNOPENED: Final = "records could not be decrypted"
+"""Begins the note on records that stayed sealed."""
+
+
 def why_unopened(state: HandshakeState, *, failed: bool) -> str:
     """The reason for records that stayed sealed, in words."""
     if failed:
