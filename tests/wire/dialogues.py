@@ -39,7 +39,7 @@ def mysql_packet(number, body):
 
 
 COOKIE = b"Cookie: mstshash=user\r\n"
-GREETING = mysql_packet(0, b"\x0a8.0.36\x00" + bytes(8) + b"saltsalt\x00\xff\xff" + bytes(40))
+GREETING = mysql_packet(0, b"\x0a8.0.36\x00" + bytes(4) + b"saltsalt\x00\xff\xff" + bytes(40))
 SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 GSS_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x30"
 

@@ -13,7 +13,7 @@ from tests.wire.wrappings import ENDS, HOSTS, extended6, wrappings
 from tlsclose.wire.columns import tcp_columns
 from tlsclose.wire.frame import Frame
 from tlsclose.wire.links import network
-from tlsclose.wire.packets import FRAGMENT_REST, decode
+from tlsclose.wire.packets import FRAGMENT_REST, decode, is_part
 from tlsclose.wire.tunnels import MAX_DEPTH
 
 WRAPPED = wrappings(IP(**V4) / tcp() / DATA)
@@ -140,3 +140,11 @@ def test_any_bytes(link_type, data):
     found = network(link_type, data)
     assert found is None or 0 <= found[0] <= 0xFFFF
     decode(Frame(0, link_type, data, len(data)))
+
+
+def test_fragments_are_told_apart_one_by_one():
+    six = 101, bytes(IPv6(**V6, nh=44)) + b"\x06\x00\x00\x01" + bytes(4) + bytes(tcp()) + DATA
+    parts = [FIRST_PART, UNREADABLE["a later fragment"], six]
+    others = [*WRAPPED.values(), (1, b""), (147, FIRST_PART[1]), (1, FIRST_PART[1][:30])]
+    assert all(is_part(frame(*part)) for part in parts)
+    assert not any(is_part(frame(*other)) for other in others)

@@ -68,7 +68,7 @@ def wrappings(ip):
                 ether()
                 / IP(**HOSTS)
                 / GRE(proto=0x88BE, seqnum_present=1)
-                / (bytes(8) + bytes(tunnelled))
+                / (b"\x10" + bytes(7) + bytes(tunnelled))
             ),
         ),
         "VXLAN": (1, bytes(ether() / IP(**HOSTS) / UDP(dport=4789) / VXLAN(vni=9) / tunnelled)),

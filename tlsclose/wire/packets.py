@@ -79,6 +79,21 @@ def decode(frame: Frame) -> Segment | None:
     return None if found is None else _internet(frame.data, found, length, 0)
 
 
+def is_part(frame: Frame) -> bool:
+    """Whether an IP packet brings a fragment of a TCP segment; tunnels are not looked into."""
+    data, found = frame.data, network(frame.link_type, frame.data)
+    if found is None:
+        return False
+    ether_type, at = found
+    if ether_type == IPV4 and len(data) >= at + 20:
+        (fragment,) = unpack_from("!H", data, at + 6)
+        return data[at + 9] == TCP and fragment & (_OFFSET | _MORE) != 0
+    if ether_type == IPV6 and len(data) >= at + 44 and data[at + 6] == FRAGMENT:
+        (fragment,) = unpack_from("!H", data, at + 42)
+        return data[at + 40] == TCP and fragment & (_OFFSET6 | _MORE6) != 0
+    return False
+
+
 def _internet(data: bytes, found: Network, end: int, depth: int) -> Segment | None:
     """The segment in a network packet that ends, on the wire, at an offset or before it."""
     ether_type, start = found
