@@ -149,6 +149,18 @@ def test_the_close_begins_with_the_first_step_or_ending():
     assert timeline(half_close()).close[0].client[0] == "① control token applied"
 
 
+def test_nobody_waits_for_a_close_notify_that_is_drawn_already():
+    wait = Wait(name="close_notify", at_ns=ms(50), length_ns=ms(140), outcome="answered")
+    events = (
+        *opening(),
+        close_notify(50, C, DECRYPTED),
+        close_notify(52, S, DECRYPTED),
+        ev(190, S, Kind.FIN),
+    )
+    shown = paused(replace(report(events), waits=(wait,)))
+    assert shown[-1] == ("", "138 ms")
+
+
 def test_waits_are_pauses_with_the_name_of_what_came():
     assert paused(clean()) == [
         ("waiting for response", "12.3 ms"),

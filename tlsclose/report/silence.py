@@ -50,11 +50,20 @@ def with_pauses(
     for row, following in pairwise(rows):
         yield row
         last_ns = max(last_ns, row.end_ns)
+        if _notifies(row, ours):
+            waits = [wait for wait in waits if wait.name != "close_notify"]
         if not isinstance(following.wire, Pause):
             name = _waited_for(last_ns, following, waits, ours)
             if following.at_ns - last_ns >= _least(name, ours, least_ns):
                 yield _pause(last_ns, following.at_ns, name, ours)
     yield from rows[-1:]
+
+
+def _notifies(row: Row, ours: Side | None) -> bool:
+    """Whether the peer's close_notify is drawn here; then nobody waits for it any more."""
+    if not isinstance(row.wire, Arrow) or row.wire.sender is ours:
+        return False
+    return any("close_notify" in label for label in row.wire.labels)
 
 
 def _pause(start: int, end: int, name: str, ours: Side | None) -> Row:
