@@ -18,7 +18,7 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	if $$python -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 
-.PHONY: demo test lint interop schannel bench bench-analyze pcaps clean
+.PHONY: demo test lint interop schannel bench bench-analyze fuzz pcaps clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.runtime
@@ -41,6 +41,9 @@ schannel: $(VENV)/.dev
 	$(PY) -m tests.schannel.build
 	$(PY) -m tests.schannel.suite
 	$(PY) -m pytest tests/schannel $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.fuzz
+	$(PY) -m tests.fuzz $(FUZZ_ARGS)
 
 pcaps: $(VENV)/.dev
 	$(PY) -m tests.interop.make_pcaps $(PCAPS_ARGS)
@@ -66,6 +69,10 @@ $(VENV)/.dev: pyproject.toml | $(PY)
 	$(PIP) --editable '.[dev]'
 	@$(COMPILE)
 	@touch $(VENV)/.runtime $@
+
+$(VENV)/.fuzz: $(VENV)/.dev
+	$(PIP) --editable '.[dev,fuzz]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .schannel .bench-data .bench-venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \

@@ -35,12 +35,13 @@ def _fuzz(name: str, seconds: int) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
     for seed in TARGETS[name].seeds():
         (corpus / hashlib.sha256(seed).hexdigest()).write_bytes(seed)
-    print(f"--- {name}: {seconds} seconds", flush=True)
+    sys.stdout.write(f"--- {name}: {seconds} seconds\n")
+    sys.stdout.flush()
     command = [sys.executable, "-m", "tests.fuzz.run", name, str(findings), str(corpus), *LIMITS]
     command += [f"-max_total_time={seconds}", f"-artifact_prefix={findings}/"]
     failed = subprocess.run(command, check=False).returncode != 0
     for path in sorted(findings.iterdir()):
-        print(f"finding: {path}", flush=True)
+        sys.stdout.write(f"finding: {path}\n")
     return failed or any(findings.iterdir())
 
 

@@ -85,7 +85,7 @@ def _written(packets: list[Packet], link: int, keys: list[str], chance: random.R
     """Mostly as it was, so that it can be mutated again; now and then in another shape."""
     if chance.random() < 0.9:
         keep = keys if chance.random() < 0.95 else keys[: chance.randrange(len(keys) + 1)]
-        out = captures.section() + captures.interface(link=link, resolution=9)
+        out = captures.section() + _interface(link)
         out += captures.secrets("".join(f"{line}\n" for line in keep).encode())
         for at_ns, data, original in packets:
             out += captures.enhanced(at_ns, data, original=original)
@@ -94,6 +94,12 @@ def _written(packets: list[Packet], link: int, keys: list[str], chance: random.R
     plain = [packet._replace(at_ns=min(packet.at_ns, 2**32 * 10**9 - 1)) for packet in packets]
     out = captures.pcap(plain, order=chance.choice("<>"), nanoseconds=nanoseconds, link=link)
     return chance.choice((bytes, gzip.compress, zstandard.compress))(out)
+
+
+def _interface(link: int) -> bytes:
+    """With an end of its options, which the strict reader asks for."""
+    options = captures.option(9, b"\x09") + captures.option(0, b"")
+    return captures.block(captures.INTERFACE, struct.pack("<HHI", link, 0, 0) + options)
 
 
 def _lose(packets: list[Packet], chance: random.Random, _: Mutate) -> list[Packet]:
