@@ -75,6 +75,6 @@ $(VENV)/.fuzz: $(VENV)/.dev
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .schannel .bench-data .bench-venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf $(VENV) .fuzz .schannel .bench-data .bench-venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 	find tests tlsclose -name __pycache__ -type d -prune -exec rm -rf {} +
