@@ -73,7 +73,7 @@ BAD = (
     ("probe host --output json=-", "--format json"),
     ("probe host --output json={dir}", "is a directory"),
     ("probe host --output json={dir}/absent/a", "No such file or directory"),
-    ("probe host --output json={dir}/cert/a", "Not a directory"),
+    ("probe host --output json={dir}/cert/a", "cannot write"),
     ("probe host --output json={dir}/a --output jsonl={dir}/a", "named twice"),
     ("probe host --output json={dir}/a --pcap {dir}/a", "named twice"),
     ("listen --port 65536", "--port"),

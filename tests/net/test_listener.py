@@ -314,7 +314,7 @@ def test_listens_where_it_says():
 def test_settings_that_mean_nothing_are_refused(changes, says):
     settings = ListenSettings(capture=capture("tap"), **changes)
     with pytest.raises(UsageError, match=says):
-        api.listen(settings, on_ready=lambda _: None, on_report=lambda _: None)
+        api.listen(settings, on_ready=lambda _: None, on_report=lambda _: None, provider="openssl")
 
 
 def test_clients_that_are_still_connected_are_counted(client_tls):
@@ -338,6 +338,7 @@ def test_clients_that_are_still_connected_are_counted(client_tls):
                 on_report=lambda _: None,
                 stop=stop,
                 on_abandoned=left.append,
+                provider="openssl",
             )
         finally:
             over.set()

@@ -278,6 +278,7 @@ def test_missing_file(tmp_path):
         opened(tmp_path / "missing.pcap")
 
 
+@pytest.mark.posix("named pipes in the file system")
 def test_a_pipe_delivers_before_it_ends(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)

@@ -196,9 +196,9 @@ def test_read_takes_binary_and_bounds_its_warnings(tmp_path):
 def test_read_refuses_a_file_that_is_too_large(tmp_path, monkeypatch):
     monkeypatch.setattr(keylog, "MAX_FILE_BYTES", 1000)
     path = tmp_path / "keys.log"
-    path.write_text("#" * 999 + "\n", encoding="ascii")
+    path.write_bytes(b"#" * 999 + b"\n")
     KeyLog.read(path)
-    path.write_text("#" * 1000 + "\n", encoding="ascii")
+    path.write_bytes(b"#" * 1000 + b"\n")
     with pytest.raises(KeyLogError, match="larger than"):
         KeyLog.read(path)
 

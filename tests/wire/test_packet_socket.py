@@ -22,9 +22,12 @@ from tests.wire.live import (
     talk,
 )
 from tlsclose.errors import CaptureDeniedError, UsageError
-from tlsclose.wire import packet_socket
 from tlsclose.wire.frame import LinkType
 from tlsclose.wire.sniff import Sniffer, SniffFilter, can_sniff
+
+packet_socket = pytest.importorskip(
+    "tlsclose.wire.packet_socket", reason="Linux packet sockets", exc_type=ImportError
+)
 
 
 @capture

@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from typing import IO
+from typing import IO, Final
 
 from rich.console import Console
 
 from tlsclose.report.page import LOG_WIDTH, ColorChoice, is_terminal, wants_color
+
+_SIZES: Final = ("COLUMNS", "LINES")
+"""Variables that rich takes at their word, even where they say 0."""
 
 
 def make_console(
@@ -31,5 +34,5 @@ def make_console(
         markup=False,
         highlight=False,
         emoji=False,
-        _environ={key: environ[key] for key in ("COLUMNS", "LINES") if key in environ},
+        _environ={key: environ[key] for key in _SIZES if environ.get(key, "").strip("0")},
     )
