@@ -114,6 +114,8 @@ def _close(report: Report) -> str:
     if report.close is None or report.close.first_closer is None:
         return ""
     first = f"{report.close.first_closer.value} first"
+    if report.verdict is not None and report.verdict.code is Code.NOT_TLS:
+        return first  # no TLS, no half of it to take down
     client, server = report.close.client.half.value, report.close.server.half.value
     halves = f"both {client}" if client == server else f"client {client}, server {server}"
     if report.close.answer_ns is None:
