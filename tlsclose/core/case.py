@@ -1,59 +1,56 @@
 """What the rules look at, and the questions that several of them ask."""
 
-from dataclasses import field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tlsclose.core.event import ON_THE_WIRE, Event, Handshake, Kind, Side, Source
 from tlsclose.core.frozen import dataclass
-from tlsclose.core.record import TlsVersion
+from tlsclose.core.gathered import Gathered
 from tlsclose.core.teardown import HalfClose, Teardown
 
 if TYPE_CHECKING:
     from tlsclose.core.message import Message
 
+_HANDSHAKE: Final = Kind.HANDSHAKE
+_COMPLETE: Final = Handshake.COMPLETE
+_PROVIDER: Final = Source.PROVIDER
+_APP_DATA: Final = Kind.APP_DATA
+_RECORDS: Final = (Kind.RECORD, Kind.APP_DATA, Kind.ALERT, Kind.CLOSE_NOTIFY)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What the rules look at."""
+    """What the rules look at; `case_of` makes one."""
 
     events: tuple[Event, ...]
+    seen: Gathered
+    """The index of `events`."""
     teardown: Teardown
-    version: TlsVersion | None
     message: "Message | None"
-    handshake_complete: bool = field(init=False)
-    provider_testified: bool = field(init=False)
+    tls13: bool
+    """Whether the rules of TLS 1.3 apply: also where the version is not known."""
+    up: int | None
+    """Index of the event that completed the handshake."""
+    provider_testified: bool
     """Whether one end's TLS API is among the witnesses: it lacks neither packets nor keys."""
 
-    def __post_init__(self) -> None:
-        complete = any(
-            event.kind is Kind.HANDSHAKE and event.detail == Handshake.COMPLETE
-            for event in self.events
-        )
-        testified = any(event.source is Source.PROVIDER for event in self.events)
-        object.__setattr__(self, "handshake_complete", complete)
-        object.__setattr__(self, "provider_testified", testified)
-
     @property
-    def tls13(self) -> bool:
-        return self.version in (None, TlsVersion.TLS13)
-
-    def first(
-        self, kind: Kind, detail: str | None = None, *, sender: Side | None = None
-    ) -> int | None:
-        """Index of the first event of a kind."""
-        return next(
-            (
-                index
-                for index, event in enumerate(self.events)
-                if event.kind is kind
-                and detail in (None, event.detail)
-                and sender in (None, event.sender)
-            ),
-            None,
-        )
+    def handshake_complete(self) -> bool:
+        return self.up is not None
 
     def side_of(self, index: int) -> Side:
         return self.events[index].sender
+
+
+def case_of(seen: Gathered, teardown: Teardown, *, tls13: bool, message: "Message | None") -> Case:
+    return Case(
+        events=seen.events,
+        seen=seen,
+        teardown=teardown,
+        message=message,
+        tls13=tls13,
+        up=seen.first(_HANDSHAKE, _COMPLETE),
+        provider_testified=_PROVIDER in seen.sources,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +68,10 @@ class Hit:
 
 def halves(case: Case) -> tuple[HalfClose, HalfClose]:
     return case.teardown.client, case.teardown.server
+
+
+def both_notified(case: Case) -> bool:
+    return case.teardown.client.notified and case.teardown.server.notified
 
 
 def before(mark: int | None, index: int) -> bool:
@@ -91,11 +92,17 @@ def ending(half: HalfClose) -> tuple[str, int]:
 
 
 def notifications(case: Case) -> tuple[int, ...]:
-    return tuple(half.close_notify for half in halves(case) if half.close_notify is not None)
+    return tuple([half.close_notify for half in halves(case) if half.close_notify is not None])
 
 
 def first_reset(case: Case) -> int | None:
-    return min((half.rst for half in halves(case) if half.rst is not None), default=None)
+    return _earlier(case.teardown.client.rst, case.teardown.server.rst)
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
 
 
 def both_notified_before(case: Case, reset: int) -> bool:
@@ -109,8 +116,7 @@ def both_notified_before(case: Case, reset: int) -> bool:
 
 def first_fin_premature(case: Case, before: int | None = None) -> int | None:
     """Index of the first FIN if its sender sent no close_notify, optionally before an event."""
-    fins = [half.fin for half in halves(case) if half.fin is not None]
-    index = min(fins, default=None)
+    index = _earlier(case.teardown.client.fin, case.teardown.server.fin)
     if index is None or (before is not None and index > before):
         return None
     return None if case.teardown[case.side_of(index)].notified else index
@@ -127,20 +133,11 @@ def waited(event: Event) -> str:
 
 def application_data(case: Case, side: Side) -> int | None:
     """First application data of a side; the wire's word goes before that of slower witnesses."""
-    indices = [
-        index
-        for index, event in enumerate(case.events)
-        if event.sender is side and event.kind is Kind.APP_DATA
-    ]
+    indices = case.seen[side].get(_APP_DATA, ())
     wire = [index for index in indices if case.events[index].source in ON_THE_WIRE]
     return min(wire or indices, default=None)
 
 
 def last_record(case: Case, side: Side) -> int | None:
-    kinds = (Kind.RECORD, Kind.APP_DATA, Kind.ALERT, Kind.CLOSE_NOTIFY)
-    indices = [
-        index
-        for index, event in enumerate(case.events)
-        if event.sender is side and event.kind in kinds
-    ]
-    return indices[-1] if indices else None
+    own = case.seen[side]
+    return max([own[kind][-1] for kind in _RECORDS if kind in own], default=None)

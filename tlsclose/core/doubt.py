@@ -6,7 +6,7 @@ all the same, as nearly all of them are. It is not, or nothing is said, where th
 speak for another alert, for data of that size, or for a close_notify that was not the last word.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from tlsclose.core.case import Case, Hit, halves, last_record
@@ -14,25 +14,32 @@ from tlsclose.core.event import (
     ALERT_SIZED,
     PERHAPS_PADDED,
     SEALED,
-    Handshake,
+    SIDES,
     Kind,
     Side,
     Source,
 )
 
-_DATA: Final = frozenset({Kind.APP_DATA, Kind.RECORD})
+_APP_DATA: Final = Kind.APP_DATA
+_RECORD: Final = Kind.RECORD
+_DATA: Final = frozenset({_APP_DATA, _RECORD})
+_INFERRED: Final = Source.INFERRED
 
 
 def undetermined(case: Case) -> Hit | None:
     """No keys, no witness at an end, and a close of which the sealed records leave a doubt."""
     if case.provider_testified or case.teardown.first_closer is None:
         return None
-    return next((hit for doubt in DOUBTS if (hit := doubt(case)) is not None), None)
+    for doubt in DOUBTS:
+        hit = doubt(case)
+        if hit is not None:
+            return hit
+    return None
 
 
 def _padded(case: Case) -> Hit | None:
     """The last record of a side that has not closed may be an alert with padding."""
-    last = [last_record(case, side) for side in Side if not case.teardown[side].notified]
+    last = [last_record(case, side) for side in SIDES if not case.teardown[side].notified]
     marks = [
         index for index in last if index is not None and case.events[index].detail == PERHAPS_PADDED
     ]
@@ -49,9 +56,11 @@ def _overtaken(case: Case) -> Hit | None:
 
     Several such records are data: a close_notify is sent once.
     """
-    for side in Side:
+    for side in SIDES:
+        if case.teardown[side].notified:
+            continue
         sized = [index for index in _data(case, side) if case.events[index].detail == ALERT_SIZED]
-        if case.teardown[side].notified or len(sized) != 1 or case.events[sized[0]].count > 1:
+        if len(sized) != 1 or case.events[sized[0]].count > 1:
             continue
         behind = [index for index in _data(case, side) if index > sized[0]]
         if behind and not any(sized[0] < index < behind[-1] for index in _data(case, side.other)):
@@ -66,10 +75,10 @@ def _overtaken(case: Case) -> Hit | None:
 def _renegotiating(case: Case) -> Hit | None:
     """Up to TLS 1.2: the alerts came while a new handshake was asked for; they may refuse it."""
     alerts = _inferred(case)
+    if not alerts:
+        return None
     before = [
-        index
-        for index in range(min(alerts, default=0))
-        if case.events[index].kind in (*_DATA, Kind.HANDSHAKE)
+        index for index in range(min(alerts)) if case.events[index].kind in (*_DATA, Kind.HANDSHAKE)
     ]
     if not before or case.events[before[-1]].kind is not Kind.HANDSHAKE:
         return None
@@ -87,7 +96,7 @@ def _nothing_else(case: Case) -> Hit | None:
 
     Not where the other side answers in kind and waits for no more: a visit without data.
     """
-    up = case.first(Kind.HANDSHAKE, Handshake.COMPLETE)
+    up = case.up
     alerts = _inferred(case)
     if up is None or not alerts:
         return None
@@ -106,7 +115,7 @@ def _nothing_else(case: Case) -> Hit | None:
 
 def _half_closed(case: Case) -> Hit | None:
     """TLS 1.3: an answer came after the asker's close_notify; it may have been cut off for it."""
-    up = case.first(Kind.HANDSHAKE, Handshake.COMPLETE)
+    up = case.up
     if up is None or not case.tls13:
         return None
     for notified in _inferred(case):
@@ -122,19 +131,19 @@ def _half_closed(case: Case) -> Hit | None:
     return None
 
 
-def _data(case: Case, side: Side) -> Iterator[int]:
-    return (
-        index
-        for index, event in enumerate(case.events)
-        if event.sender is side and event.kind in _DATA
-    )
+def _data(case: Case, side: Side) -> Sequence[int]:
+    own = case.seen[side]
+    data, sealed = own.get(_APP_DATA, ()), own.get(_RECORD, ())
+    return sorted((*data, *sealed)) if data and sealed else data or sealed
 
 
 def _inferred(case: Case) -> tuple[int, ...]:
     """The halves' close_notify of which only the size is known."""
+    if _INFERRED not in case.seen.sources:
+        return ()
     marks = (half.close_notify for half in halves(case))
     return tuple(
-        mark for mark in marks if mark is not None and case.events[mark].source is Source.INFERRED
+        mark for mark in marks if mark is not None and case.events[mark].source is _INFERRED
     )
 
 

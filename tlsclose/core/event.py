@@ -6,6 +6,7 @@ reports events; `ordered` merges them into the one stream that `teardown.walk` j
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 from tlsclose.core.alert import Alert
 from tlsclose.core.frozen import dataclass
@@ -19,7 +20,11 @@ class Side(StrEnum):
 
     @property
     def other(self) -> "Side":
-        return Side.SERVER if self is Side.CLIENT else Side.CLIENT
+        return _OTHER[self]
+
+
+SIDES: Final = (Side.CLIENT, Side.SERVER)
+_OTHER: Final = {Side.CLIENT: Side.SERVER, Side.SERVER: Side.CLIENT}
 
 
 class Kind(StrEnum):

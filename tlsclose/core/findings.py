@@ -7,9 +7,9 @@ from tlsclose.core.alert import AlertDescription, AlertLevel
 from tlsclose.core.case import Case, alert_name, before, waited
 from tlsclose.core.event import (
     ON_THE_WIRE,
+    SIDES,
     STRAY_RESET,
     UNPROTECTED_ALERT,
-    Event,
     Kind,
     Loss,
     Side,
@@ -21,13 +21,20 @@ from tlsclose.core.verdict import Code, Finding, Severity, Verdict
 
 _LEFT_OPEN: Final = {Half.NOTIFIED: "close_notify", Half.ABORTED: "a fatal alert"}
 _SEEN: Final = (Source.WIRE, Source.DECRYPTED)
+_AS_MEANT: Final = AlertLevel.WARNING.value
+_HANDSHAKES: Final = (Kind.HANDSHAKE,)
+_ANY_MORE: Final = (Kind.HANDSHAKE, Kind.APP_DATA)
 
 Detector = Callable[[Case, Verdict], Iterator[Finding]]
 
 
 def findings(case: Case, verdict: Verdict) -> tuple[Finding, ...]:
-    """Run every detector over a judged case."""
-    return tuple(finding for detect in DETECTORS for finding in detect(case, verdict))
+    """Run every detector that may find something over a judged case."""
+    found: list[Finding] = []
+    for needed, detect in DETECTORS:
+        if needed is None or not needed.isdisjoint(case.seen.kinds):
+            found += detect(case, verdict)
+    return tuple(found)
 
 
 def _message_incomplete(case: Case, verdict: Verdict) -> Iterator[Finding]:
@@ -46,7 +53,7 @@ def _message_incomplete(case: Case, verdict: Verdict) -> Iterator[Finding]:
 
 
 def _duplicate(case: Case, _: Verdict) -> Iterator[Finding]:
-    for side in Side:
+    for side in SIDES:
         half = case.teardown[side]
         if half.repeated:
             yield Finding(
@@ -60,10 +67,10 @@ def _duplicate(case: Case, _: Verdict) -> Iterator[Finding]:
 
 
 def _fatal_level(case: Case, _: Verdict) -> Iterator[Finding]:
-    for side in Side:
+    for side in SIDES:
         index = case.teardown[side].close_notify
         alert = None if index is None else case.events[index].alert
-        if index is not None and alert is not None and alert.level != AlertLevel.WARNING:
+        if index is not None and alert is not None and alert.level != _AS_MEANT:
             yield Finding(
                 code="close-notify-level",
                 severity=Severity.NOTE,
@@ -75,8 +82,8 @@ def _fatal_level(case: Case, _: Verdict) -> Iterator[Finding]:
 
 
 def _user_canceled(case: Case, _: Verdict) -> Iterator[Finding]:
-    for side in Side:
-        indices = _cancellations(case.events, side)
+    for side in SIDES:
+        indices = _cancellations(case, side)
         if not indices:
             continue
         half = case.teardown[side]
@@ -91,15 +98,14 @@ def _user_canceled(case: Case, _: Verdict) -> Iterator[Finding]:
         )
 
 
-def _cancellations(events: tuple[Event, ...], side: Side) -> tuple[int, ...]:
+def _cancellations(case: Case, side: Side) -> tuple[int, ...]:
     """The wire's account of user_canceled, or the TLS API's where the wire has none."""
+    events = case.events
     indices = [
         index
-        for index, event in enumerate(events)
-        if event.sender is side
-        and event.kind is Kind.ALERT
-        and event.alert is not None
-        and event.alert.description == AlertDescription.USER_CANCELED
+        for index in case.seen[side].get(Kind.ALERT, ())
+        if (alert := events[index].alert) is not None
+        and alert.description == AlertDescription.USER_CANCELED
     ]
     wire = [index for index in indices if events[index].source in ON_THE_WIRE]
     return tuple(wire or indices)
@@ -107,13 +113,13 @@ def _cancellations(events: tuple[Event, ...], side: Side) -> tuple[int, ...]:
 
 def _after_the_end(case: Case, _: Verdict) -> Iterator[Finding]:
     """What may not follow one's own closing alert, data after close_notify apart: the verdict."""
-    for side in Side:
+    for side in SIDES:
         half = case.teardown[side]
         for mark, kinds, words in (
-            (half.close_notify, {Kind.HANDSHAKE}, "a handshake message after its close_notify"),
-            (half.fatal, {Kind.HANDSHAKE, Kind.APP_DATA}, "more records after its fatal alert"),
+            (half.close_notify, _HANDSHAKES, "a handshake message after its close_notify"),
+            (half.fatal, _ANY_MORE, "more records after its fatal alert"),
         ):
-            index = None if mark is None else _next_seen(case.events, side, kinds, mark)
+            index = None if mark is None else _next_seen(case, side, kinds, mark)
             if index is not None:
                 yield Finding(
                     code="sent-after-alert",
@@ -124,24 +130,17 @@ def _after_the_end(case: Case, _: Verdict) -> Iterator[Finding]:
                 )
 
 
-def _next_seen(events: tuple[Event, ...], side: Side, kinds: set[Kind], mark: int) -> int | None:
+def _next_seen(case: Case, side: Side, kinds: tuple[Kind, ...], mark: int) -> int | None:
     """Both facts must be the wire's own: clocks of witnesses differ, inference proves neither."""
+    events, own = case.events, case.seen[side]
     if events[mark].source not in _SEEN:
         return None
-    return next(
-        (
-            index
-            for index in range(mark + 1, len(events))
-            if events[index].sender is side
-            and events[index].kind in kinds
-            and events[index].source in _SEEN
-        ),
-        None,
-    )
+    later = [index for kind in kinds for index in own.get(kind, ()) if index > mark]
+    return min([index for index in later if events[index].source in _SEEN], default=None)
 
 
 def _alert_after_close(case: Case, verdict: Verdict) -> Iterator[Finding]:
-    for side in Side:
+    for side in SIDES:
         index = case.teardown[side].fatal
         if index is None or verdict.code in (Code.FATAL_ALERT, Code.HANDSHAKE_FAILED):
             continue
@@ -159,7 +158,7 @@ def _alert_after_close(case: Case, verdict: Verdict) -> Iterator[Finding]:
 def _reset_noise(case: Case, verdict: Verdict) -> Iterator[Finding]:
     if verdict.code in (Code.RESET, Code.RESET_AFTER_CLOSE, Code.DATA_LOST, Code.HANDSHAKE_FAILED):
         return
-    for side in Side:
+    for side in SIDES:
         index = case.teardown[side].rst
         if index is not None and index not in verdict.evidence:
             note = case.events[index].note
@@ -173,10 +172,11 @@ def _reset_noise(case: Case, verdict: Verdict) -> Iterator[Finding]:
 
 
 def _tcp_left_open(case: Case, verdict: Verdict) -> Iterator[Finding]:
-    for index, event in enumerate(case.events):
+    for index in case.seen.every(Kind.TIMEOUT):
+        event = case.events[index]
         half = case.teardown[event.sender]
         said = _LEFT_OPEN.get(half.half)
-        if event.kind is not Kind.TIMEOUT or said is None or index in verdict.evidence:
+        if said is None or index in verdict.evidence:
             continue
         if any(mark < index for mark in half.marks):
             yield Finding(
@@ -205,8 +205,9 @@ def _response_discarded(case: Case, verdict: Verdict) -> Iterator[Finding]:
 
 
 def _unprotected_alert(case: Case, _: Verdict) -> Iterator[Finding]:
-    for index, event in enumerate(case.events):
-        if event.kind is Kind.RECORD and event.detail == UNPROTECTED_ALERT:
+    for index in case.seen.every(Kind.RECORD):
+        event = case.events[index]
+        if event.detail == UNPROTECTED_ALERT:
             yield Finding(
                 code="unprotected-alert",
                 severity=Severity.WARNING,
@@ -218,8 +219,9 @@ def _unprotected_alert(case: Case, _: Verdict) -> Iterator[Finding]:
 
 
 def _stray_reset(case: Case, _: Verdict) -> Iterator[Finding]:
-    for index, event in enumerate(case.events):
-        if event.kind is Kind.RST and event.detail == STRAY_RESET:
+    for index in case.seen.every(Kind.RST):
+        event = case.events[index]
+        if event.detail == STRAY_RESET:
             yield Finding(
                 code="stray-reset",
                 severity=Severity.NOTE,
@@ -232,10 +234,12 @@ def _stray_reset(case: Case, _: Verdict) -> Iterator[Finding]:
 
 def _witnesses_disagree(case: Case, _: Verdict) -> Iterator[Finding]:
     """The TLS API tells of a close_notify that the opened records do not show."""
-    for side in Side:
-        told = _sources(case.events, side, {Kind.CLOSE_NOTIFY})
-        opened = Source.DECRYPTED in _sources(case.events, side, {Kind.APP_DATA, Kind.HANDSHAKE})
-        gap = any(event.kind is Kind.GAP and event.sender is side for event in case.events)
+    if not case.provider_testified:
+        return
+    for side in SIDES:
+        told = _sources(case, side, (Kind.CLOSE_NOTIFY,))
+        opened = Source.DECRYPTED in _sources(case, side, _ANY_MORE)
+        gap = Kind.GAP in case.seen[side]
         if told == {Source.PROVIDER} and opened and not gap and case.teardown[side].rst is None:
             yield Finding(
                 code="witnesses-disagree",
@@ -247,7 +251,7 @@ def _witnesses_disagree(case: Case, _: Verdict) -> Iterator[Finding]:
 
 
 def _capture_gap(case: Case, verdict: Verdict) -> Iterator[Finding]:
-    index = case.first(Kind.GAP, Loss.NOT_CAPTURED)
+    index = case.seen.first(Kind.GAP, Loss.NOT_CAPTURED)
     if index is not None and index not in verdict.evidence:
         event = case.events[index]
         yield Finding(
@@ -260,22 +264,28 @@ def _capture_gap(case: Case, verdict: Verdict) -> Iterator[Finding]:
         )
 
 
-def _sources(events: tuple[Event, ...], side: Side, kinds: set[Kind]) -> set[Source]:
-    return {event.source for event in events if event.sender is side and event.kind in kinds}
+def _sources(case: Case, side: Side, kinds: tuple[Kind, ...]) -> set[Source]:
+    own = case.seen[side]
+    return {case.events[index].source for kind in kinds for index in own.get(kind, ())}
 
 
-DETECTORS: Final[tuple[Detector, ...]] = (
-    _message_incomplete,
-    _response_discarded,
-    _duplicate,
-    _fatal_level,
-    _user_canceled,
-    _after_the_end,
-    _alert_after_close,
-    _reset_noise,
-    _tcp_left_open,
-    _unprotected_alert,
-    _stray_reset,
-    _witnesses_disagree,
-    _capture_gap,
+_CLOSE_NOTIFY: Final = frozenset({Kind.CLOSE_NOTIFY})
+_ALERT: Final = frozenset({Kind.ALERT})
+
+DETECTORS: Final[tuple[tuple[frozenset[Kind] | None, Detector], ...]] = (
+    (None, _message_incomplete),
+    (None, _response_discarded),
+    (_CLOSE_NOTIFY, _duplicate),
+    (_CLOSE_NOTIFY, _fatal_level),
+    (_ALERT, _user_canceled),
+    (_CLOSE_NOTIFY | _ALERT, _after_the_end),
+    (_ALERT, _alert_after_close),
+    (frozenset({Kind.RST}), _reset_noise),
+    (frozenset({Kind.TIMEOUT}), _tcp_left_open),
+    (frozenset({Kind.RECORD}), _unprotected_alert),
+    (frozenset({Kind.RST}), _stray_reset),
+    (_CLOSE_NOTIFY, _witnesses_disagree),
+    (frozenset({Kind.GAP}), _capture_gap),
 )
+"""What finds something, and the kinds of events of which it needs at least one; None: it looks at
+the message."""

@@ -2,42 +2,49 @@
 
 from typing import TYPE_CHECKING, Final
 
-from tlsclose.core.case import Case, last_record
-from tlsclose.core.event import Kind, Side, Source
+from tlsclose.core.case import Case, both_notified, last_record
+from tlsclose.core.event import SIDES, Kind, Side, Source
 from tlsclose.core.verdict import Code, Confidence, TruncationRisk
 
 if TYPE_CHECKING:
     from tlsclose.core.message import Message
 
+_INFERRED: Final = Source.INFERRED
+_RECORD: Final = Kind.RECORD
 _SEEN_IN_THE_CLEAR: Final = (Code.NOT_TLS, Code.HANDSHAKE_FAILED, Code.DATA_LOST)
+_NO_DATA: Final = (Code.NOT_TLS, Code.HANDSHAKE_FAILED)
+_DATA_MISSING: Final = (Code.DATA_LOST, Code.HALF_CLOSE_CUT)
 _UNREAD_DATA: Final = (Code.RESET, Code.DATA_AFTER_CLOSE)
 """A reset throws away what its receiver had not read; data after close_notify is ignored."""
 
 
 def truncation_risk(case: Case, code: Code) -> TruncationRisk:
     message = case.message
-    if code in (Code.NOT_TLS, Code.HANDSHAKE_FAILED):
+    if code in _NO_DATA:
         return TruncationRisk.NONE
-    if code in (Code.DATA_LOST, Code.HALF_CLOSE_CUT):
+    if code in _DATA_MISSING:
         return TruncationRisk.CERTAIN
     if message is not None and message.complete is not None:
         return TruncationRisk.NONE if message.complete else TruncationRisk.CERTAIN
     if code in _UNREAD_DATA:
         return TruncationRisk.POSSIBLE
-    sides = [message.sender] if message is not None else list(Side)
-    unproven = any(not case.teardown[side].notified for side in sides)
-    return TruncationRisk.POSSIBLE if unproven else TruncationRisk.NONE
+    proven = both_notified(case) if message is None else case.teardown[message.sender].notified
+    return TruncationRisk.NONE if proven else TruncationRisk.POSSIBLE
 
 
 def confidence(case: Case, code: Code) -> Confidence:
     if code in _SEEN_IN_THE_CLEAR or case.provider_testified:
         return Confidence.PROVEN
-    ends = [index for side in Side if (index := last_record(case, side)) is not None]
-    sealed = any(
-        case.events[index].source is Source.INFERRED or case.events[index].kind is Kind.RECORD
-        for index in ends
-    )
+    sealed = any(_ends_sealed(case, side) for side in SIDES)
     return Confidence.INFERRED if sealed else Confidence.PROVEN
+
+
+def _ends_sealed(case: Case, side: Side) -> bool:
+    index = last_record(case, side)
+    if index is None:
+        return False
+    last = case.events[index]
+    return last.source is _INFERRED or last.kind is _RECORD
 
 
 def what_it_means(case: Case, side: Side) -> str:

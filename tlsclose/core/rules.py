@@ -29,6 +29,7 @@ from tlsclose.core.case import (
     alert_name,
     application_data,
     before,
+    both_notified,
     both_notified_before,
     ending,
     first_fin_premature,
@@ -38,10 +39,15 @@ from tlsclose.core.case import (
     waited,
 )
 from tlsclose.core.citations import FREE_TO_STAY
-from tlsclose.core.event import Kind, Loss, Side
+from tlsclose.core.event import SIDES, Kind, Loss, Side
 from tlsclose.core.risk import amount, truncation_risk, what_it_means
 from tlsclose.core.teardown import Half
 from tlsclose.core.verdict import Code, TruncationRisk
+
+_CLOSED: Final = Half.CLOSED
+_GAP: Final = Kind.GAP
+_NEVER_ARRIVED: Final = Loss.NEVER_ARRIVED
+_TIMEOUT: Final = Kind.TIMEOUT
 
 MESSAGE_WAITS: Final = frozenset({"request", "response"})
 """`Event.detail` of a timeout that waited for a message, not for a close."""
@@ -62,7 +68,7 @@ def _data_after_close(case: Case) -> Hit | None:
 
 
 def _data_lost(case: Case) -> Hit | None:
-    index = case.first(Kind.GAP, Loss.NEVER_ARRIVED)
+    index = case.seen.first(_GAP, _NEVER_ARRIVED)
     if index is None:
         return None
     event = case.events[index]
@@ -113,7 +119,7 @@ def _notified_early(case: Case, cutter: Side, notified: int) -> bool:
     marks = (
         *case.teardown[cutter].marks,
         application_data(case, cutter),
-        case.first(Kind.TIMEOUT, sender=cutter),
+        min(case.seen[cutter].get(_TIMEOUT, ()), default=None),
     )
     return not any(before(mark, notified) for mark in marks)
 
@@ -152,7 +158,7 @@ def _reset_hit(case: Case, *, after_close: bool) -> Hit | None:
     if index is None or both_notified_before(case, index) is not after_close:
         return None
     sender = case.side_of(index)
-    if after_close and case.teardown[sender].half is Half.CLOSED:
+    if after_close and case.teardown[sender].half is _CLOSED:
         return None
     if not after_close and first_fin_premature(case, before=index) is not None:
         return None
@@ -173,7 +179,7 @@ def _reset_hit(case: Case, *, after_close: bool) -> Hit | None:
 
 
 def _lacked(case: Case, resetter: Side) -> str:
-    match [side for side in Side if not case.teardown[side].notified]:
+    match [side for side in SIDES if not case.teardown[side].notified]:
         case []:
             return f"before the {resetter.other}'s close_notify came"
         case [side] if side is resetter:
@@ -185,8 +191,8 @@ def _lacked(case: Case, resetter: Side) -> str:
 
 
 def _no_answer(case: Case) -> Hit | None:
-    for index, event in enumerate(case.events):
-        if event.kind is Kind.TIMEOUT and _unanswered(case, index):
+    for index in case.seen.every(_TIMEOUT):
+        if _unanswered(case, index):
             return _silence(case, index)
     return None
 
@@ -243,7 +249,7 @@ def _premature_close(case: Case) -> Hit | None:
 
 
 def _incomplete_close(case: Case) -> Hit | None:
-    for side in Side:
+    for side in SIDES:
         half, other = case.teardown[side], case.teardown[side.other]
         if half.fin is not None and not half.notified and other.close_notify is not None:
             return Hit(
@@ -256,15 +262,15 @@ def _incomplete_close(case: Case) -> Hit | None:
 
 
 def _clean(case: Case) -> Hit | None:
-    if not all(case.teardown[side].notified for side in Side):
+    if not both_notified(case):
         return None
-    fins = tuple(half.fin for half in halves(case) if half.fin is not None)
+    fins = [half.fin for half in halves(case) if half.fin is not None]
     if not fins:
         return None
     at_risk = (
         "" if truncation_risk(case, Code.CLEAN) is TruncationRisk.CERTAIN else " No data at risk."
     )
-    if len(fins) == len(Side):
+    if len(fins) == len(SIDES):
         how = "Both sides sent close_notify, then TCP closed by FIN."
     else:
         how = f"Both sides sent close_notify, then the {case.side_of(fins[0])} closed TCP by FIN."

@@ -19,6 +19,7 @@ from typing import Final
 
 from tlsclose.core.event import ON_THE_WIRE, STRAY_RESET, Event, Kind, Side, Source
 from tlsclose.core.frozen import dataclass
+from tlsclose.core.gathered import Gathered, gather
 
 
 class Half(StrEnum):
@@ -56,10 +57,20 @@ TRANSITIONS: Final[dict[Half, dict[Kind, Half]]] = {
 }
 """What moves a half; every pair not listed leaves it where it is. ALERT: error alerts only."""
 
-_CLOSING: Final = (Kind.ALERT, Kind.CLOSE_NOTIFY, Kind.FIN, Kind.RST)
-_SEEN: Final = (Source.WIRE, Source.DECRYPTED)
-_DATA: Final = (Kind.APP_DATA, Kind.RECORD)
-_STREAM_RANK: Final = {Kind.FIN: 1, Kind.RST: 2}
+_ALERT: Final = Kind.ALERT
+_APP_DATA: Final = Kind.APP_DATA
+_CLOSE_NOTIFY: Final = Kind.CLOSE_NOTIFY
+_FIN: Final = Kind.FIN
+_RST: Final = Kind.RST
+
+_IN_STREAM: Final = (_ALERT, _CLOSE_NOTIFY)
+_BEHIND_STREAM: Final = (_FIN, _RST)
+_CLOSING: Final = frozenset((*_IN_STREAM, *_BEHIND_STREAM))
+_SEEN: Final = frozenset({Source.WIRE, Source.DECRYPTED})
+_INFERRED: Final = Source.INFERRED
+_DATA: Final = (_APP_DATA, Kind.RECORD)
+_OPEN: Final = Half.OPEN
+_CLIENT: Final = Side.CLIENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +96,7 @@ class HalfClose:
     def marks(self) -> tuple[int, ...]:
         """First error alert, close_notify, FIN and RST, as far as they came."""
         marks = (self.fatal, self.close_notify, self.fin, self.rst)
-        return tuple(mark for mark in marks if mark is not None)
+        return tuple([mark for mark in marks if mark is not None])
 
     def place(self, index: int) -> int:
         """Where an alert of this half stood among all events: never after the half's FIN or RST.
@@ -107,122 +118,134 @@ class Teardown:
     """From the first close_notify to the other side's; None where there was no second."""
 
     def __getitem__(self, side: Side) -> HalfClose:
-        return self.client if side is Side.CLIENT else self.server
+        return self.client if side is _CLIENT else self.server
+
+
+_UNTOUCHED: Final = HalfClose()
 
 
 def walk(events: Sequence[Event], *, tls13: bool) -> Teardown:
     """Find both halves' states in a stream made by `event.ordered`."""
-    places = [index for index, event in enumerate(events) if event.kind in _CLOSING]
-    halves = {side: _walk_half(events, places, side, tls13=tls13) for side in Side}
-    client, server = halves[Side.CLIENT], halves[Side.SERVER]
+    return walk_gathered(gather(events), tls13=tls13)
+
+
+def walk_gathered(seen: Gathered, *, tls13: bool) -> Teardown:
+    """Find both halves' states."""
+    client = _walk_half(seen, Side.CLIENT, tls13=tls13)
+    server = _walk_half(seen, Side.SERVER, tls13=tls13)
     return Teardown(
         client=client,
         server=server,
-        first_closer=_first_closer(events, halves),
-        answer_ns=_answer_ns(events, client, server),
+        first_closer=_first_closer(seen.events, client, server),
+        answer_ns=_answer_ns(seen.events, client, server),
     )
 
 
-def _walk_half(
-    events: Sequence[Event], places: Sequence[int], side: Side, *, tls13: bool
-) -> HalfClose:
-    facts = _facts(events, places, side, tls13=tls13)
-    half = Half.OPEN
+def _walk_half(seen: Gathered, side: Side, *, tls13: bool) -> HalfClose:
+    if _CLOSING.isdisjoint(seen[side]):
+        return _UNTOUCHED
+    half = _OPEN
     first: dict[Kind, int] = {}
     repeated: list[int] = []
-    for index in facts:
-        kind = events[index].kind
+    for index in _facts(seen, side, tls13=tls13):
+        kind = seen.events[index].kind
         half = TRANSITIONS[half].get(kind, half)
-        if kind is Kind.CLOSE_NOTIFY and kind in first:
+        if kind is _CLOSE_NOTIFY and kind in first:
             repeated.append(index)
         first.setdefault(kind, index)
+    close_notify = first.get(_CLOSE_NOTIFY)
     return HalfClose(
         half=half,
-        close_notify=first.get(Kind.CLOSE_NOTIFY),
-        fin=first.get(Kind.FIN),
-        rst=first.get(Kind.RST),
-        fatal=first.get(Kind.ALERT),
-        late_data=_late_data(events, side, first.get(Kind.CLOSE_NOTIFY)),
+        close_notify=close_notify,
+        fin=first.get(_FIN),
+        rst=first.get(_RST),
+        fatal=first.get(_ALERT),
+        late_data=_late_data(seen, side, close_notify),
         repeated=tuple(repeated),
     )
 
 
-def _facts(events: Sequence[Event], places: Sequence[int], side: Side, *, tls13: bool) -> list[int]:
+def _facts(seen: Gathered, side: Side, *, tls13: bool) -> list[int]:
     """Indices of one side's closing facts, each told once, in stream order."""
-    own = [index for index in places if events[index].sender is side]
-    told = [index for kind in _CLOSING for index in _told(events, own, kind, tls13=tls13)]
-    return sorted(told, key=lambda index: (_STREAM_RANK.get(events[index].kind, 0), index))
+    own = seen[side]
+    facts: list[int] = []
+    for kind in _IN_STREAM:
+        if kind in own:
+            facts += _told(seen, side, kind, tls13=tls13)
+    facts.sort()
+    for kind in _BEHIND_STREAM:
+        if kind in own:
+            facts += _told(seen, side, kind, tls13=tls13)
+    return facts
 
 
-def _told(events: Sequence[Event], own: Sequence[int], kind: Kind, *, tls13: bool) -> list[int]:
+def _told(seen: Gathered, side: Side, kind: Kind, *, tls13: bool) -> Sequence[int]:
     """The best witness's account of one kind of fact of one side."""
-    seen: list[int] = []
-    inferred: list[int] = []
-    heard: list[int] = []
-    for index in _accounts(events, own, kind, tls13=tls13):
-        source = events[index].source
-        if source is Source.INFERRED:
-            inferred.append(index)
-        else:
-            (seen if source in ON_THE_WIRE else heard).append(index)
-    if seen:
-        return seen
-    if inferred and _believed(events, own, inferred[-1], tls13=tls13):
+    events = seen.events
+    accounts = _accounts(seen, side, kind, tls13=tls13)
+    wire = [index for index in accounts if events[index].source in _SEEN]
+    if wire:
+        return wire
+    inferred = [index for index in accounts if events[index].source is _INFERRED]
+    if inferred and _believed(seen, side, inferred[-1], tls13=tls13):
         return inferred[-1:]
-    return heard
+    return [index for index in accounts if events[index].source not in ON_THE_WIRE]
 
 
-def _accounts(events: Sequence[Event], own: Sequence[int], kind: Kind, *, tls13: bool) -> list[int]:
-    return [
-        index for index in own if events[index].kind is kind and _ends(events[index], tls13=tls13)
-    ]
+def _accounts(seen: Gathered, side: Side, kind: Kind, *, tls13: bool) -> Sequence[int]:
+    """Those that end something: neither alerts that are no errors nor resets that are ignored."""
+    events, places = seen.events, seen[side].get(kind, ())
+    if kind is _RST:
+        return [index for index in places if events[index].detail != STRAY_RESET]
+    if kind is _ALERT:
+        return [index for index in places if _is_error(events[index], tls13=tls13)]
+    return places
 
 
-def _believed(events: Sequence[Event], own: Sequence[int], inferred: int, *, tls13: bool) -> bool:
+def _is_error(event: Event, *, tls13: bool) -> bool:
+    return event.alert is None or event.alert.is_error(tls13=tls13)
+
+
+def _believed(seen: Gathered, side: Side, inferred: int, *, tls13: bool) -> bool:
     """Whether an inferred alert is its side's last word and the TLS API does not contradict it."""
+    events, own = seen.events, seen[side]
     told = {
         kind
-        for kind in (Kind.ALERT, Kind.CLOSE_NOTIFY)
-        for index in _accounts(events, own, kind, tls13=tls13)
+        for kind in _IN_STREAM
+        for index in _accounts(seen, side, kind, tls13=tls13)
         if events[index].source not in ON_THE_WIRE
     }
-    side = events[inferred].sender
     return (not told or events[inferred].kind in told) and not any(
-        event.sender is side and event.kind in _DATA and event.source in ON_THE_WIRE
-        for event in events[inferred + 1 :]
+        index > inferred and events[index].source in ON_THE_WIRE
+        for kind in _DATA
+        for index in own.get(kind, ())
     )
 
 
-def _ends(event: Event, *, tls13: bool) -> bool:
-    if event.kind is Kind.RST:
-        return event.detail != STRAY_RESET
-    if event.kind is not Kind.ALERT or event.alert is None:
-        return True
-    return event.alert.is_error(tls13=tls13)
-
-
-def _late_data(events: Sequence[Event], side: Side, close_notify: int | None) -> int | None:
+def _late_data(seen: Gathered, side: Side, close_notify: int | None) -> int | None:
     """Only the wire can tell: both facts must be its own, for clocks of witnesses differ.
 
     A sealed alert with data after it is no proof: more likely it was something else.
     """
-    if close_notify is None or events[close_notify].source not in _SEEN:
+    data = seen[side].get(_APP_DATA)
+    if close_notify is None or not data or data[-1] < close_notify:
         return None
-    return next(
-        (
-            index
-            for index in range(close_notify + 1, len(events))
-            if events[index].sender is side
-            and events[index].kind is Kind.APP_DATA
-            and events[index].source in ON_THE_WIRE
-        ),
-        None,
-    )
+    events = seen.events
+    if events[close_notify].source not in _SEEN:
+        return None
+    for index in data:
+        if index > close_notify and events[index].source in ON_THE_WIRE:
+            return index
+    return None
 
 
-def _first_closer(events: Sequence[Event], halves: dict[Side, HalfClose]) -> Side | None:
-    marks = [(index, side) for side, half in halves.items() for index in half.marks]
-    return min(marks, key=lambda mark: (events[mark[0]].at_ns, mark[0]))[1] if marks else None
+def _first_closer(events: Sequence[Event], client: HalfClose, server: HalfClose) -> Side | None:
+    marks = [
+        (events[index].at_ns, index, side)
+        for half, side in ((client, Side.CLIENT), (server, Side.SERVER))
+        for index in half.marks
+    ]
+    return min(marks)[2] if marks else None
 
 
 def _answer_ns(events: Sequence[Event], client: HalfClose, server: HalfClose) -> int | None:

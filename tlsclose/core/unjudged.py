@@ -1,5 +1,7 @@
 """The rules for what is no close to judge: not TLS, no finished handshake, too little seen."""
 
+from typing import Final
+
 from tlsclose.core.case import (
     Case,
     Hit,
@@ -11,9 +13,14 @@ from tlsclose.core.case import (
 )
 from tlsclose.core.event import Kind, Loss, Source
 
+_NOT_TLS: Final = Kind.NOT_TLS
+_TIMEOUT: Final = Kind.TIMEOUT
+_GAP: Final = Kind.GAP
+_NOT_CAPTURED: Final = Loss.NOT_CAPTURED
+
 
 def not_tls(case: Case) -> Hit | None:
-    index = case.first(Kind.NOT_TLS)
+    index = case.seen.first(_NOT_TLS)
     if index is None or case.handshake_complete:
         return None
     event = case.events[index]
@@ -33,8 +40,10 @@ def handshake_failed(case: Case) -> Hit | None:
 
 def given_up(case: Case) -> bool:
     """The wait for the handshake ran out before anyone closed: who then closes is not to blame."""
-    index = case.first(Kind.TIMEOUT)
-    if index is None or case.handshake_complete:
+    if case.handshake_complete:
+        return False
+    index = case.seen.first(_TIMEOUT)
+    if index is None:
         return False
     return not any(before(mark, index) for half in halves(case) for mark in half.marks)
 
@@ -59,10 +68,10 @@ def _starts_late(case: Case) -> bool:
     """The capture began after the handshake, or lacks a part of it."""
     if case.handshake_complete or case.provider_testified:
         return False
-    if case.first(Kind.GAP, Loss.NOT_CAPTURED) is not None:
+    if case.seen.first(_GAP, _NOT_CAPTURED) is not None:
         return True
-    began = case.first(Kind.SYN) is not None
-    return not began and _sealed_before(case, case.first(Kind.HANDSHAKE))
+    began = case.seen.first(Kind.SYN) is not None
+    return not began and _sealed_before(case, case.seen.first(Kind.HANDSHAKE))
 
 
 def _sealed_before(case: Case, handshake: int | None) -> bool:
@@ -74,9 +83,9 @@ def _sealed_before(case: Case, handshake: int | None) -> bool:
 
 def capture_incomplete(case: Case) -> Hit | None:
     """An end's own TLS API makes up for packets that only the capture lacks."""
-    index = case.first(Kind.GAP, Loss.NOT_CAPTURED)
     if case.provider_testified:
         return None
+    index = case.seen.first(_GAP, _NOT_CAPTURED)
     if index is None:
         text = "The capture starts after the handshake: no judgement."
         return Hit(summary=text, evidence=()) if _starts_late(case) else None

@@ -37,7 +37,10 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """0 for `ok` up to 3 for `error`."""
-        return list(Severity).index(self)
+        return _RANKS[self]
+
+
+_RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 SEVERITY: Final = {
