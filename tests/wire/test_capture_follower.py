@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from tests.pcaps import pcapng
 from tests.wire.captures import AT, ethernet, pcap
 from tests.wire.playbook import CLIENT, MS, SERVER, Tcp, Tls, story
-from tlsclose.core.event import Kind
+from tlsclose.core.event import Kind, Loss
 from tlsclose.core.record import TlsVersion
 from tlsclose.wire.capture_file import BUFFER_BYTES, CaptureFile, open_capture
 from tlsclose.wire.capture_follower import CaptureFollower, follow
 from tlsclose.wire.capture_shares import follow_shared
 from tlsclose.wire.follower import ConnectionFollower
+from tlsclose.wire.frame import Frame
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.packets import TcpFlags, decode
 
@@ -335,3 +336,25 @@ def test_too_many_open():
     assert follower.evicted == 90
     assert "too many connections" in found[0].followed.notes[-1]
     assert [item.first_packet for item in found] == list(range(1, 101))
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_fragments_are_told_of_and_their_connection_is_not_judged(few):
+    script = Tcp().open().data(CLIENT, b"first part").lost(CLIENT, 90).data(SERVER, b"answer")
+    packets = frames(script.fin(CLIENT).fin(SERVER).ack(CLIENT).segments)
+    at_ns, data, size = packets[3]
+    packets[3] = at_ns, data[:20] + b"\x20\x00" + data[22:], size
+    packets.insert(4, (at_ns, data[:20] + b"\x00\x05" + data[22:], size))
+    found = []
+    follower = CaptureFollower(KeyLog(), found.append)
+    if few:
+        follower.take_few([Frame(at_ns, 1, data, size) for at_ns, data, size in packets])
+    else:
+        for batch in CaptureFile("it", Bytes(pcap(packets, nanoseconds=True)), KeyLog()):
+            follower.take(batch)
+    follower.finish()
+    meaning = "the connections that they belong to are not judged"
+    assert follower.warnings == (f"IP fragments of TCP segments, not put together: 2; {meaning}",)
+    gaps = [event.detail for event in found[0].followed.events if event.kind is Kind.GAP]
+    assert gaps[0] is Loss.NOT_CAPTURED
+    assert run([], KeyLog())[1].warnings == ()

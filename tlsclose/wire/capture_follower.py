@@ -62,6 +62,8 @@ class CaptureFollower:
         """Packets of connections that had been reported already."""
         self.evicted = 0
         """Connections reported before their end, to bound memory."""
+        self.fragments = 0
+        """IP packets with a part of a segment: these are not put together."""
         self._keys = keys
         self._on_connection = on_connection
         self._linger_ns = linger_ns
@@ -76,6 +78,14 @@ class CaptureFollower:
         self._reported: OrderedDict[Hashable, int] = OrderedDict()
         self._now_ns = 0
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What limits the reading of the capture as a whole, in one sentence each."""
+        if not self.fragments:
+            return ()
+        what = f"IP fragments of TCP segments, not put together: {self.fragments}"
+        return (f"{what}; the connections that they belong to are not judged",)
+
     def take(self, batch: "Batch", columns: "Columns | None" = None) -> None:
         """Follow a batch's packets; `columns` are its segments where they have been made before."""
         from tlsclose.wire.capture_pass import Pass
@@ -85,6 +95,7 @@ class CaptureFollower:
         self._now_ns += batch.idle_ns
         if len(batch):
             segments = tcp_columns(batch) if columns is None else columns
+            self.fragments += segments.fragments
             groups = grouped(segments, batch.at_ns, self._share)
             if len(groups.columns):
                 Pass(self, batch, groups).run()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tlsclose.wire.capture_connection import Ends
 from tlsclose.wire.frame import Frame
 from tlsclose.wire.half_open import Bare
-from tlsclose.wire.packets import Segment, TcpFlags, decode
+from tlsclose.wire.packets import Segment, TcpFlags, decode, is_part
 
 if TYPE_CHECKING:
     from tlsclose.wire.capture_follower import CaptureFollower
@@ -28,6 +28,7 @@ class _Packet(NamedTuple):
 
 def follow_frames(connections: "CaptureFollower", frames: Sequence[Frame]) -> None:
     """Connection after connection; of each, its segments in the order of capture."""
+    connections.fragments += sum(map(is_part, frames))
     for ends, packets in _grouped(frames).items():
         for packet in packets:
             _take(connections, ends, packet)
