@@ -22,10 +22,11 @@ from tests.wire.forge import (
     record,
     server_hello,
 )
-from tests.wire.playbook import follow_extents, story
+from tests.wire.playbook import Tls, follow_extents, story
 from tlsclose.core.alert import Alert
 from tlsclose.core.event import Kind, Source
 from tlsclose.core.hello import RETRY_RANDOM
+from tlsclose.core.record import TlsVersion
 from tlsclose.wire.event_log import MAX_EVENTS
 from tlsclose.wire.suites import suite
 
@@ -98,6 +99,27 @@ class TestApplicationPhase:
         """Anybody could have written it."""
         forged = Forged().shaken().clear(CLIENT, record(ALERT, CLOSE_NOTIFY))
         assert after_handshake(forged) == ["client record alert in the clear"]
+
+    @pytest.mark.parametrize(
+        ("side", "told"),
+        [(SERVER, "server record alert in the clear"), (CLIENT, "client close_notify warning")],
+    )
+    def test_an_alert_in_the_clear_before_the_end_of_the_handshake(self, side, told):
+        """A server that sent its ServerHello has keys; a client may not."""
+        forged = Forged().server_flight().clear(side, record(ALERT, CLOSE_NOTIFY))
+        forged.client_finished()
+        assert told in story(follow_extents(forged.flights, key_log()))
+
+    @pytest.mark.parametrize("side", [CLIENT, SERVER])
+    @pytest.mark.parametrize(("place", "counts"), [(2, True), (3, False)])
+    def test_an_alert_in_the_clear_around_a_change_cipher_spec(self, side, place, counts):
+        """Up to TLS 1.2 a side seals everything from its ChangeCipherSpec on."""
+        tls = Tls(TlsVersion.TLS12).shake()
+        tls.flights.insert(place, (side, record(ALERT, CLOSE_NOTIFY)))
+        told = story(follow_extents(tls.flights, tls.keys))
+        counts = counts or side is SERVER
+        assert (f"{side} close_notify warning" in told) is counts
+        assert (f"{side} record alert in the clear" in told) is not counts
 
     def test_long_records_are_counted_without_being_opened(self):
         forged = Forged().shaken()

@@ -235,12 +235,23 @@ class Conversation:
             self._unreadable(stamp, side, record)
 
     def _alert_in_clear(self, stamp: Stamp, side: TlsSide, body: bytes) -> None:
-        """Once the connection is up it proves nothing: anybody on the path can write one."""
-        if self.state.complete:
+        """Once its sender has keys it proves nothing: anybody on the path can write one."""
+        if self._has_keys(side):
             kind, detail = Kind.RECORD, UNPROTECTED_ALERT
             self._add_data(stamp, side, kind, Source.WIRE, detail, len(body))
         else:
             self._alerts(stamp, side, body, Source.WIRE)
+
+    def _has_keys(self, side: TlsSide) -> bool:
+        """Whether a side seals all that it sends, from here on.
+
+        Up to TLS 1.2 its ChangeCipherSpec says so. In TLS 1.3 a server does behind its ServerHello;
+        a client may not have been able to read that one.
+        """
+        if self.state.complete or side.name in self.state.finished:
+            return True
+        sealed = side.opener.tls13
+        return sealed is False or (sealed is True and side.name is Side.SERVER)
 
     def _opened(self, stamp: Stamp, side: TlsSide, opened: Opened) -> None:
         content_type, plaintext = opened
