@@ -302,3 +302,26 @@ def test_a_pipe_delivers_before_it_ends(tmp_path):
     writer.join()
     assert count == 3
     assert capture.damage is None
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "gone_by_ms"),
+    [(900, [900, 200]), (100, [200, 200]), (4000, [200, 200]), (-50, [200, 200])],
+    ids=["held back", "fresh", "an old capture", "ahead of our clock"],
+)
+def test_silence_counts_from_the_last_packet(monkeypatch, age_ms, gone_by_ms):
+    class Source:
+        live = True
+        pieces = iter((pcap(FRAMES[:1]), None, None, b""))
+
+        def fill(self, into):
+            data = next(self.pieces)
+            if data is None:
+                return None
+            into[: len(data)] = data
+            return len(data)
+
+    monkeypatch.setattr("time.time_ns", lambda: AT + age_ms * 1_000_000)
+    batches = list(CaptureFile("it", Source(), KeyLog()))
+    assert [len(batch) for batch in batches] == [1, 0, 0]
+    assert [batch.idle_ns for batch in batches[1:]] == [ms * 1_000_000 for ms in gone_by_ms]

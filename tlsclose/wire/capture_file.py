@@ -5,6 +5,7 @@ that are there. A file that breaks off or contradicts itself is read up to that 
 then tells where and why.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ MAX_BATCH: Final = 2**15
 """Packets."""
 
 _IDLE_NS: Final = 200_000_000
+_UNDER_WAY_NS: Final = 3_000_000_000
+"""Packets that are read so soon after they were captured come from a capture under way."""
 
 
 class CaptureFile:
@@ -45,6 +48,7 @@ class CaptureFile:
         self._embedded = EmbeddedKeys(name, keys)
         self._buffer = bytearray(buffer_bytes + PADDING_BYTES)
         self._at = self._end = 0
+        self._now_ns = 0
 
     def __iter__(self) -> Iterator[Batch]:
         """Raises CaptureFileError where the file is not a capture."""
@@ -58,7 +62,7 @@ class CaptureFile:
                 return
             count = self._more(scan.needed)
             if count is None:
-                yield empty(self.packets + 1, _IDLE_NS)
+                yield empty(self.packets + 1, self._idle_ns())
             elif count == 0:
                 if self._at != self._end:
                     self._damaged(BREAKS_OFF)
@@ -88,6 +92,7 @@ class CaptureFile:
             part = slice(at, at + MAX_BATCH)
             first = self.packets + 1
             self.packets += len(packets.start[part])
+            self._now_ns = int(packets.at_ns[part][-1])
             yield Batch(
                 buffer=self._buffer,
                 start=packets.start[part],
@@ -97,6 +102,13 @@ class CaptureFile:
                 link=packets.link[part],
                 first=first,
             )
+
+    def _idle_ns(self) -> int:
+        """How much capture time went by without a packet; tcpdump holds some back for a second."""
+        behind = time.time_ns() - self._now_ns
+        step = behind if _IDLE_NS < behind < _UNDER_WAY_NS else _IDLE_NS
+        self._now_ns += step
+        return step
 
     def _more(self, needed: int) -> int | None:
         """Read on; 0 at the end of the file, None where nothing came."""
