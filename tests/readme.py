@@ -3,12 +3,14 @@
 `python -m tests.readme` writes them anew; a test keeps them equal.
 """
 
+import json
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tlsclose.core import explain, outcome, procedure
 from tlsclose.core.verdict import SEVERITY
@@ -38,6 +40,22 @@ def steps() -> str:
     return table(("step", "Schannel", "OpenSSL"), rows)
 
 
+def schannel() -> str:
+    """What Schannel's own calls returned in a recorded run; a test repeats the run."""
+    recorded = Path(__file__).parent / "schannel" / "steps.json"
+    steps = json.loads(recorded.read_text(encoding="utf-8"))
+    rows = [(f"`{step['name']}`", f"`{step['call']}`", _returned(step)) for step in steps]
+    return table(("step", "call", "returned"), rows)
+
+
+def _returned(step: dict[str, Any]) -> str:
+    first, *details = step["native"].split("; ")
+    said = f"`{step['status']}`" if step["call"] == "send" else f"`{first}`"
+    if step["call"] == "send":
+        details = [f"{step['bytes']} bytes"]
+    return ", ".join([said, *details])
+
+
 def exits() -> str:
     rows = [(f"`{code.value}`", text) for code, text in outcome.MEANINGS.items()]
     return table(("code", "meaning"), rows)
@@ -47,6 +65,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "verdicts": verdicts,
     "scenarios": scenarios,
     "steps": steps,
+    "schannel": schannel,
     "exits": exits,
 }
 

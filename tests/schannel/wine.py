@@ -32,8 +32,11 @@ ENVIRONMENT: Final = {
     "HYPOTHESIS_STORAGE_DIRECTORY": r"C:\hypothesis",
     "PYTEST_ADDOPTS": "-p no:cacheprovider",
 }
-TLS13: Final = {"GNUTLS_SYSTEM_PRIORITY_FILE": "/dev/null"}
-"""Wine takes its protocols from GnuTLS, which Debian holds at TLS 1.2 for it by such a file."""
+TLS13: Final = {"GNUTLS_SYSTEM_PRIORITY_FILE": "/project/tests/schannel/no_priorities.cfg"}
+"""Wine takes its protocols from GnuTLS, and holds it at TLS 1.2 unless this names an empty file.
+
+/dev/null does not do: Wine names that one itself.
+"""
 
 PASSED_ON: Final = ("TLSCLOSE_", "HYPOTHESIS_", "COLUMNS", "NO_COLOR", "PYTHONUTF8")
 TIMEOUT_S: Final = 1800
