@@ -2,20 +2,23 @@
 
 Lines are printed before the next connection is known, so the columns' widths come from the
 console's width alone. Where there is little room the columns of the highest rank are left out.
+
+There may be many thousands: a line is made by one format, and only where a text in it is too long
+for its column, not ASCII or not safe to show is each cell cleaned and fitted on its own.
 """
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from tlsclose.core.outcome import UNOBSERVED
-from tlsclose.core.report import Report, Summary
+from tlsclose.core.report import CaptureInfo, Report, Summary
 from tlsclose.core.verdict import Code, Confidence, Verdict
 from tlsclose.report.amount import plural, rough
 from tlsclose.report.fitting import cell_len, fitted, set_cell_size, wrapped
 from tlsclose.report.glyphs import Glyphs, glyphs_for
 from tlsclose.report.header import file_name
 from tlsclose.report.page import Page, Piece
-from tlsclose.report.safe import sealed
+from tlsclose.report.safe import clean, sealed
 from tlsclose.report.styles import SEVERITY_STYLES, UNOBSERVED_STYLE
 from tlsclose.report.unobserved import unobserved
 
@@ -24,7 +27,12 @@ GUESSED: Final = "?"
 """Behind a verdict that rests on record types and lengths."""
 INDENT: Final = " " * 8
 """Of the sentence under a line: below the client."""
+_INFERRED: Final = Confidence.INFERRED
 _UNJUDGED: Final = frozenset({Code.CAPTURE_INCOMPLETE, Code.UNDETERMINED})
+
+
+_NUMBER: Final = "#"
+_VERDICT: Final = "verdict"
 
 
 class Column(NamedTuple):
@@ -38,18 +46,20 @@ class Column(NamedTuple):
 
 
 COLUMNS: Final = (
-    Column("#", 5),
+    Column(_NUMBER, 5),
     Column("start UTC", 12, 4),
     Column("client", 21, widest=47),
     Column("server", 21, widest=47),
     Column("name", 16, 5, widest=40),
     Column("tls", 3, 3),
-    Column("verdict", 19 - len(GUESSED)),
+    Column(_VERDICT, 19 - len(GUESSED)),
     Column("blame", 6, 1),
     Column("risk", 8, 2),
 )
 MARGIN: Final = " "
 GAP: Final = " " * 2
+_TIME: Final = slice(11, 23)
+"""Of an instant in ISO 8601: the time of day, to the millisecond."""
 _NARROWEST: Final = 8
 """Columns that grow may shrink to this where even those of rank 0 have no room."""
 
@@ -61,6 +71,10 @@ class ObservedTable:
         self._page = page
         self._glyphs = glyphs_for(page.encoding)
         self._columns = columns(page.width)
+        self._form = MARGIN + GAP.join(map(_form, self._columns))
+        named = self._form % {column.name: column.name for column in COLUMNS}
+        self._size = len(named)
+        self._verdict_at = named.index(_VERDICT)
         self._several = several
         self._told = told
         self._path: str | None = None
@@ -69,7 +83,7 @@ class ObservedTable:
 
     def add(self, report: Report) -> None:
         """Print one connection's line; `told`: its verdict's sentence under it."""
-        for pieces in self._lines(sealed(_outline(report))):
+        for pieces in self._lines(report):
             self._page.line(*pieces)
 
     def close(self, summary: Summary) -> None:
@@ -83,27 +97,46 @@ class ObservedTable:
             self._begun = True
             names = (_cell(column, column.name, self._glyphs) for column in self._columns)
             yield [(MARGIN + GAP.join(names), "bold")]
-        if self._several and report.capture.path != self._path:
-            self._path = report.capture.path
-            yield [(f" {self._glyphs.text(file_name(report.capture))}", "bold")]
+        if self._several:
+            yield from self._heading(report.capture)
         if report.connection is None or report.verdict is None:
-            yield from self._sentence(unobserved(report), UNOBSERVED_STYLE)
+            yield from self._sentence(unobserved(sealed(_outline(report))), UNOBSERVED_STYLE)
             return
         yield self._row(report, report.verdict)
         if self._told:
-            yield from self._sentence(report.verdict.summary, "")
+            yield from self._sentence(clean(report.verdict.summary), "")
+
+    def _heading(self, capture: CaptureInfo) -> Iterator[list[Piece]]:
+        path = None if capture.path is None else clean(capture.path)
+        if path != self._path:
+            self._path = path
+            yield [(f" {self._glyphs.text(clean(file_name(capture)))}", "bold")]
 
     def _row(self, report: Report, verdict: Verdict) -> list[Piece]:
         """The verdict has its colour."""
         self._guessed |= _is_guess(verdict)
         values = cells(report)
-        pieces: list[Piece] = []
+        line = self._form % values
+        if len(line) != self._size or not line.isascii() or not line.isprintable():
+            return self._fitted_row(values, SEVERITY_STYLES[verdict.severity])
+        start = self._verdict_at
+        end = start + len(values[_VERDICT])
+        return [
+            (line[:start], ""),
+            (line[start:end], SEVERITY_STYLES[verdict.severity]),
+            (line[end:], ""),
+        ]
+
+    def _fitted_row(self, values: dict[str, str], style: str) -> list[Piece]:
+        pieces: list[Piece] = [(MARGIN, "")]
         for column in self._columns:
-            text = _cell(column, values[column.name], self._glyphs)
-            style = SEVERITY_STYLES[verdict.severity] if column.name == "verdict" else ""
+            text = _cell(column, clean(values[column.name]), self._glyphs)
             word = text.rstrip()
-            pieces += [(word, style), (text[len(word) :] + GAP, "")]
-        return [(MARGIN, ""), *pieces]
+            pieces += [
+                (word, style if column.name == _VERDICT else ""),
+                (text[len(word) :] + GAP, ""),
+            ]
+        return pieces
 
     def _sentence(self, text: str, style: str) -> Iterator[list[Piece]]:
         room = max(self._page.width - len(INDENT), 1)
@@ -153,24 +186,29 @@ def cells(report: Report) -> dict[str, str]:
     assert connection is not None
     assert verdict is not None
     return {
-        "#": str(connection.stream),
-        "start UTC": report.started_at.strftime("%H:%M:%S.%f")[:12],
+        _NUMBER: str(connection.stream),
+        "start UTC": report.started_at.isoformat(timespec="milliseconds")[_TIME],
         "client": connection.client,
         "server": connection.server,
         "name": report.tls.sni or NONE,
         "tls": report.tls.version or NONE,
-        "verdict": _code(verdict),
-        "blame": verdict.blame.value if verdict.blame else NONE,
-        "risk": verdict.truncation_risk.value,
+        _VERDICT: _code(verdict),
+        "blame": verdict.blame or NONE,
+        "risk": verdict.truncation_risk,
     }
 
 
 def _code(verdict: Verdict) -> str:
-    return verdict.code.value + (GUESSED if _is_guess(verdict) else "")
+    return verdict.code + (GUESSED if _is_guess(verdict) else "")
 
 
 def _is_guess(verdict: Verdict) -> bool:
-    return verdict.confidence is Confidence.INFERRED and verdict.code not in _UNJUDGED
+    return verdict.confidence is _INFERRED and verdict.code not in _UNJUDGED
+
+
+def _form(column: Column) -> str:
+    """How a text is set in a column that it fits."""
+    return f"%({column.name}){'' if column.name == _NUMBER else '-'}{column.width}s"
 
 
 def _cell(column: Column, text: str, glyphs: Glyphs) -> str:

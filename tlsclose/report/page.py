@@ -50,7 +50,9 @@ class PlainPage:
 
     def line(self, *pieces: Piece) -> None:
         """Print one line, cut at the width."""
-        shown = (self._styled(*piece) for piece in _cut(pieces, self.width))
+        if not self._colored:
+            pieces = (("".join([text for text, _ in pieces]), ""),)
+        shown = [self._styled(*piece) for piece in _cut(pieces, self.width)]
         self._file.write("".join(shown) + "\n")
 
     def _styled(self, text: str, style: str) -> str:
