@@ -6,6 +6,7 @@ and joins the columns.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address
 from typing import Any, Final
 
@@ -342,10 +343,16 @@ def _row(index: int, segment: Segment) -> tuple[int, ...]:
 
 
 def _numbered(end: Address) -> tuple[int, int, int]:
-    parsed = ip_address(end[0])
+    high, low, family = _host(end[0])
+    return high, low, end[1] | family
+
+
+@lru_cache(maxsize=4096)
+def _host(text: str) -> tuple[int, int, int]:
+    parsed = ip_address(text)
     number = int(parsed)
     family = 0 if isinstance(parsed, IPv4Address) else _FAMILY_BIT
-    return number >> 64, number & (2**64 - 1), end[1] | family
+    return number >> 64, number & (2**64 - 1), family
 
 
 _ARRAYS: Final = tuple(name for name in Columns.__slots__ if name not in ("single", "fragments"))
