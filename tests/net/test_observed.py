@@ -10,6 +10,7 @@ from tlsclose.core.record import TlsVersion
 from tlsclose.core.report import CaptureSource, Role, Stage
 from tlsclose.core.verdict import Code, Confidence
 from tlsclose.net.observed import Observed, assemble_observed, spoke_tls, unreadable
+from tlsclose.wire.answer import Answer
 from tlsclose.wire.follower import Followed
 from tlsclose.wire.protection import Negotiated
 
@@ -159,3 +160,21 @@ def test_a_refused_upgrade_is_worth_a_report():
     plain = event(3, S, Kind.NOT_TLS, detail="SMTP, which refused the upgrade (454)")
     assert not spoke_tls(followed(plain))
     assert spoke_tls(followed(plain, refused=True))
+
+
+@pytest.mark.parametrize(
+    ("body", "code"), [(b"1234", Code.HALF_CLOSE_CUT), (b"123456789", Code.CLEAN)]
+)
+def test_an_answer_to_a_half_close_is_measured(body, code):
+    data = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" + body
+    events = (
+        event(10, C, Kind.APP_DATA, Source.DECRYPTED),
+        event(11, C, Kind.CLOSE_NOTIFY, Source.DECRYPTED),
+        event(12, S, Kind.APP_DATA, Source.DECRYPTED),
+        event(13, S, Kind.CLOSE_NOTIFY, Source.DECRYPTED),
+        event(14, S, Kind.FIN),
+        event(15, C, Kind.FIN),
+    )
+    report = judged(*events, answer=Answer(data, len(data)))
+    assert (report.verdict.code, report.message.bytes) == (code, len(body))
+    assert judged(*events).verdict.code is Code.CLEAN

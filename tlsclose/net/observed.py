@@ -6,6 +6,7 @@ from typing import Final
 from tlsclose.core.classify import judge
 from tlsclose.core.event import Kind
 from tlsclose.core.frozen import dataclass
+from tlsclose.core.message import Message
 from tlsclose.core.report import (
     CaptureInfo,
     CaptureSource,
@@ -48,7 +49,8 @@ def assemble_observed(seen: Observed, *, path: str) -> Report:
     """Judge what the capture shows, by the same classifier as a live run."""
     followed = seen.followed
     version = followed.negotiated.version if followed.negotiated else None
-    judgement = judge(followed.events, version=version)
+    message = _message(followed)
+    judgement = judge(followed.events, version=version, message=message)
     return Report(
         started_at=_time_of_day(seen.started_ns),
         role=Role.OBSERVER,
@@ -61,9 +63,19 @@ def assemble_observed(seen: Observed, *, path: str) -> Report:
         capture=CaptureInfo(source=CaptureSource.FILE, packets=followed.packets, path=path),
         events=followed.events,
         close=judgement.teardown,
+        message=message,
         verdict=judgement.verdict,
         findings=(*judgement.findings, *_notes(followed)),
     )
+
+
+def _message(followed: Followed) -> Message | None:
+    """The one message that is framed for an observer: an answer to a half-close."""
+    if followed.answer is None:
+        return None
+    from tlsclose.net.answer_message import answer_message
+
+    return answer_message(followed.answer)
 
 
 def unreadable(path: str, reason: str, *, started_ns: int) -> Report:

@@ -10,6 +10,7 @@ from typing import Final
 from tlsclose.core.event import SEALED, UNPROTECTED_ALERT, Event, Handshake, Kind, Side, Source
 from tlsclose.core.hello import parse_client_hello, parse_encrypted_alpn, parse_server_hello
 from tlsclose.core.record import ContentType
+from tlsclose.wire.answer import Answer
 from tlsclose.wire.deferral import Deferral
 from tlsclose.wire.dialogue import Dialogue
 from tlsclose.wire.event_log import EventLog
@@ -63,6 +64,8 @@ class Conversation:
         self._server = TlsSide(Side.SERVER, self.dialogue)
         self._sides = {Side.CLIENT: self._client, Side.SERVER: self._server}
         self._unopened = False
+        self.answer: Answer | None = None
+        """The server's to a half-close before it."""
 
     def began_late(self, sender: Side) -> None:
         """The capture lacks the beginning of this side's stream: it may start inside a record."""
@@ -261,6 +264,8 @@ class Conversation:
             self._alerts(stamp, side, plaintext, Source.DECRYPTED)
         elif content_type == _APPLICATION_DATA and plaintext:
             self._data(stamp, side, Source.DECRYPTED, len(plaintext))
+            if self.answer is not None and side is self._server:
+                self.answer.take(plaintext)
         else:
             detail = "empty" if not plaintext else f"type {content_type}"
             self._add_data(stamp, side, Kind.RECORD, Source.DECRYPTED, detail, len(plaintext))
@@ -276,7 +281,10 @@ class Conversation:
         opener.skip()
         if record.content_type == _APPLICATION_DATA:
             source = Source.INFERRED if opener.tls13 else Source.WIRE
-            self._data(stamp, side, source, opener.plaintext_bytes(record.length))
+            size = opener.plaintext_bytes(record.length)
+            self._data(stamp, side, source, size)
+            if self.answer is not None and side is self._server:
+                self.answer.skip(size)
         else:
             self._add_data(stamp, side, Kind.RECORD, Source.INFERRED, SEALED, record.length)
 
@@ -333,6 +341,15 @@ class Conversation:
             kind = Kind.CLOSE_NOTIFY if alert.is_close_notify else Kind.ALERT
             detail = alert.level_name if alert.is_close_notify else str(alert)
             self._add(side.event(stamp, kind, source, detail, 2, alert=alert))
+            if source is Source.DECRYPTED and kind is Kind.CLOSE_NOTIFY and side is self._client:
+                self._half_closed()
+
+    def _half_closed(self) -> None:
+        """The client closed; where it has asked and nothing has come yet, the answer is kept."""
+        asked = self._log.shows(Side.CLIENT, Kind.APP_DATA)
+        if self.state.tls13 and asked and not self._log.shows(Side.SERVER, Kind.APP_DATA):
+            self.answer = self.answer or Answer()
+            self._server.opener.reads_data = True
 
     def _handshake(self, stamp: Stamp, side: TlsSide, data: bytes, source: Source) -> None:
         names = []

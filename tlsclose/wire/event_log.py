@@ -104,6 +104,11 @@ class EventLog:
         self._settle()
         return self._events[index]
 
+    def shows(self, sender: Side, kind: Kind) -> bool:
+        """Whether there is an event of this side and kind."""
+        self._settle()
+        return any(event.sender is sender and event.kind is kind for event in self._events)
+
     def in_packet(self, number: int, sender: Side) -> list[Event]:
         """What one side's packet completed; of a run, its last packet counts."""
         self._settle()

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from tlsclose.core.event import STRAY_RESET, Event, Kind, Side, Source
 from tlsclose.core.frozen import dataclass
+from tlsclose.wire.answer import Answer
 from tlsclose.wire.conversation import Conversation
 from tlsclose.wire.event_log import EventLog
 from tlsclose.wire.keylog import KeyLog
@@ -36,6 +37,8 @@ class Followed:
     """The protocol that TLS began in: `upgrade.Protocol`, `unknown`, or None for none."""
     refused: bool = False
     """The client asked for TLS in such a protocol; the server refused, and none came."""
+    answer: Answer | None = None
+    """Of a server to a half-close before it (TLS 1.3), where it could be opened."""
     notes: tuple[str, ...]
     """What limits or colours the testimony, each in one sentence."""
 
@@ -87,6 +90,7 @@ class ConnectionFollower:
             packets=self.tcp.packets,
             preamble=dialogue.protocol,
             refused=bool(dialogue.refusal),
+            answer=self.tls.answer,
             notes=(*self.tls.notes, *self._stream_notes()),
         )
 

@@ -44,6 +44,8 @@ class Opener:
         self.alert_bytes: int | None = None
         """Body length of one sealed alert; None where the suite is not known."""
         self._ladder: list[tuple[Epoch, Protection]] = []
+        self.reads_data = False
+        """Application data of TLS 1.3 is opened whatever its length."""
         self._opens_all = False
 
     @property
@@ -94,7 +96,7 @@ class Opener:
             return False
         if self.tls13:
             small = length <= MAX_OPENED_BYTES or self.epoch is not Epoch.APPLICATION
-            return content_type == _APPLICATION_DATA and small
+            return content_type == _APPLICATION_DATA and (small or self.reads_data)
         small = self._opens_all or length <= MAX_OPENED_DATA_BYTES + self.overhead
         return content_type != _APPLICATION_DATA or small
 
