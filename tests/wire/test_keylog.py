@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tlsclose.errors import KeyLogError
 from tlsclose.wire import keylog
-from tlsclose.wire.keylog import KeyLog, KeyLogWriter
+from tlsclose.wire.keylog import MAX_LABELS, KeyLog, KeyLogWriter
 
 FIRST = bytes(range(32))
 SECOND = bytes(range(32, 64))
@@ -276,3 +276,13 @@ def test_writing_after_close_is_harmless(tmp_path):
     writer.close()
     writer.add_line(line())
     assert path.read_bytes() == b""
+
+
+def test_a_connection_has_so_many_secrets_and_no_more():
+    keys = KeyLog()
+    for number in range(MAX_LABELS + 10):
+        assert keys.add_line(f"LABEL_{number} {'ab' * 32} {'cd' * 32}")
+    assert keys.add_line(f"LABEL_0 {'ab' * 32} {'ef' * 32}")
+    assert len(keys.lines()) == MAX_LABELS
+    assert keys.secret(bytes.fromhex("ab" * 32), "LABEL_0") == bytes.fromhex("ef" * 32)
+    assert keys.secret(bytes.fromhex("ab" * 32), f"LABEL_{MAX_LABELS}") is None

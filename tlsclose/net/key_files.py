@@ -19,11 +19,8 @@ class KeyFiles:
         self._read_to: dict[Path, int] = {}
         for path in paths:
             self._read_to[path] = max(_size(path) - MAX_LINE_BYTES, 0)
-            keys, warnings = KeyLog.read(path)
-            for warning in warnings:
+            for warning in self.keys.take(path):
                 on_warning(warning)
-            for line in keys.lines():
-                self.keys.add_line(line)
 
     def read_on(self) -> None:
         """Take the lines that were added since. A line that is being written waits for its end."""

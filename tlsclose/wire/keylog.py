@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from sys import intern
 from threading import Lock
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -23,17 +24,23 @@ MAX_LINE_BYTES: Final = 16_384
 MAX_FILE_BYTES: Final = 256 << 20
 """Some 300 000 connections of TLS 1.3, held in memory."""
 MAX_WARNINGS: Final = 20
+MAX_LABELS: Final = 64
+"""Of one connection; a TLS 1.3 connection has six."""
 
 _LINE: Final = re.compile(r"([A-Z0-9_]{1,64}) ([0-9A-Fa-f]{64}) ((?:[0-9A-Fa-f]{2})+)", re.ASCII)
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _OWNER_ONLY: Final = 0o600
 
 
+_Secret = tuple[str, bytes]
+"""Label and secret: a dictionary for each connection would take three times the memory."""
+
+
 class KeyLog:
     """Secrets in memory. One thread may add while others look up."""
 
     def __init__(self) -> None:
-        self._secrets: dict[bytes, dict[str, bytes]] = {}
+        self._secrets: dict[bytes, tuple[_Secret, ...]] = {}
         self._lock = Lock()
 
     def add_line(self, line: str) -> bool:
@@ -48,10 +55,17 @@ class KeyLog:
         if match is None:
             return False
         label, client_random, secret = match.groups()
-        with self._lock:
-            secrets = self._secrets.setdefault(bytes.fromhex(client_random), {})
-            secrets[label] = bytes.fromhex(secret)
+        self._add(bytes.fromhex(client_random), intern(label), bytes.fromhex(secret))
         return True
+
+    def _add(self, client_random: bytes, label: str, secret: bytes) -> None:
+        with self._lock:
+            known = self._secrets.get(client_random, ())
+            if any(name == label for name, _ in known):
+                known = tuple(dict([*known, (label, secret)]).items())
+            elif len(known) < MAX_LABELS:
+                known = (*known, (label, secret))
+            self._secrets[client_random] = known
 
     def __bool__(self) -> bool:
         return bool(self._secrets)
@@ -59,7 +73,8 @@ class KeyLog:
     def secret(self, client_random: bytes, label: str) -> bytes | None:
         """The secret logged under this label for the connection with this client random."""
         with self._lock:
-            return self._secrets.get(client_random, {}).get(label)
+            known = self._secrets.get(client_random, ())
+        return next((secret for name, secret in known if name == label), None)
 
     def lines(self, client_random: bytes | None = None) -> tuple[str, ...]:
         """Canonical lines in the order they came, of one connection or of all.
@@ -70,26 +85,30 @@ class KeyLog:
             if client_random is None:
                 chosen = self._secrets
             else:
-                chosen = {client_random: self._secrets.get(client_random, {})}
+                chosen = {client_random: self._secrets.get(client_random, ())}
             return tuple(
                 f"{label} {random.hex()} {secret.hex()}"
                 for random, secrets in chosen.items()
-                for label, secret in secrets.items()
+                for label, secret in secrets
             )
 
     @classmethod
     def read(cls, path: Path) -> tuple["KeyLog", tuple[str, ...]]:
-        """Read a file: the secrets, and a warning `path:line: ...` for each malformed line.
+        """Read a file: the secrets, and the warnings of `take`."""
+        keys = cls()
+        return keys, keys.take(path)
+
+    def take(self, path: Path) -> tuple[str, ...]:
+        """Add a file's secrets; return a warning `path:line: ...` for each malformed line.
 
         Raises KeyLogError where it cannot be read or is larger than `MAX_FILE_BYTES`.
         """
-        keys = cls()
         warnings: list[str] = []
         malformed = 0
         try:
             with path.open("rb") as file:
                 for number, line in _numbered(file, path):
-                    if not keys.add_line(line):
+                    if not self.add_line(line):
                         malformed += 1
                         if malformed <= MAX_WARNINGS:
                             warnings.append(f"{path}:{number}: not a key log line, ignored")
@@ -97,7 +116,7 @@ class KeyLog:
             raise KeyLogError(f"cannot read key log {path}: {_reason(error)}") from error
         if malformed > MAX_WARNINGS:
             warnings.append(f"{path}: {malformed - MAX_WARNINGS} more malformed lines ignored")
-        return keys, tuple(warnings)
+        return tuple(warnings)
 
 
 def _numbered(file: BinaryIO, path: Path) -> Iterator[tuple[int, str]]:

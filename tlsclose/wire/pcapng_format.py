@@ -13,7 +13,7 @@ from tlsclose.wire.pcap_format import MAX_PACKET_BYTES, SECOND_NS
 from tlsclose.wire.scan import MAX_TIME_NS, Made_co, Scan
 
 MAGIC: Final = b"\x0a\x0d\x0d\x0a"
-MAX_SECRETS_BYTES: Final = 2**28
+MAX_SECRETS_BYTES: Final = 2**26
 MAX_INTERFACES: Final = 2**16
 
 _SECTION, _INTERFACE, OLD_PACKET, SIMPLE_PACKET = 0x0A0D0D0A, 1, 2, 3
