@@ -4,9 +4,8 @@ RFC 9846 section 4.1, RFC 5246 section 7.4.1; extension numbers from the IANA re
 message body without its four-byte header. A malformed one parses to None.
 """
 
+import struct
 from dataclasses import field
-from struct import Struct
-from struct import error as StructError
 from typing import Final
 
 from tlsclose.core.frozen import dataclass
@@ -37,9 +36,9 @@ _READ: Final = frozenset(
         _SUPPORTED_VERSIONS,
     }
 )
-_EXTENSION: Final = Struct("!HH")
+_EXTENSION: Final = struct.Struct("!HH")
 """Type and length."""
-_CHOSEN: Final = Struct("!HB")
+_CHOSEN: Final = struct.Struct("!HB")
 """Cipher suite and compression method."""
 _RANDOM_AT: Final = 2
 _RANDOM_END: Final = _RANDOM_AT + 32
@@ -78,7 +77,7 @@ class _ShortError(ValueError):
     """A length points past the end."""
 
 
-_MALFORMED: Final = (_ShortError, IndexError, StructError)
+_MALFORMED: Final = (_ShortError, IndexError, struct.error)
 
 
 def parse_client_hello(body: bytes) -> ClientHello | None:

@@ -32,6 +32,8 @@ LIVE_LINGER_NS: Final = 500_000_000
 FORGET_NS: Final = 240_000_000_000
 """Twice the longest life of a segment (RFC 9293 section 3.4.1)."""
 
+_SWEEPS: Final = 8
+"""In the time for which a connection lingers."""
 _COLLECT_AFTER: Final = 200_000
 """Objects more than there were."""
 _EVICTED: Final = "reported before its end: too many connections were open at once"
@@ -76,7 +78,7 @@ class CaptureFollower:
         self._open: OrderedDict[Hashable, OpenConnection] = OrderedDict()
         self._over: dict[Hashable, OpenConnection] = {}
         self._reported: OrderedDict[Hashable, int] = OrderedDict()
-        self._now_ns = 0
+        self._now_ns = self._swept_ns = 0
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -202,6 +204,9 @@ class CaptureFollower:
 
     def _sweep(self) -> None:
         surplus = len(self._over) - self._max_lingering
+        if surplus <= 0 and abs(self._now_ns - self._swept_ns) < self._linger_ns // _SWEEPS:
+            return
+        self._swept_ns = self._now_ns
         done = [
             key
             for place, (key, connection) in enumerate(self._over.items())

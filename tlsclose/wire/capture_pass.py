@@ -5,14 +5,16 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from tlsclose.wire.batch import Batch, Integers, view
+from tlsclose.wire.batch import Batch, Integers
 from tlsclose.wire.capture_connection import Ends, OpenConnection
 from tlsclose.wire.columns import address
 from tlsclose.wire.fast_run import Lane, View, follow_run
 from tlsclose.wire.grouping import Grouped
 from tlsclose.wire.half_open import Bare
-from tlsclose.wire.packets import Address, Segment, TcpFlags
+from tlsclose.wire.packets import TcpFlags
 from tlsclose.wire.reassembly import Stamp
+from tlsclose.wire.rows import Rows
+from tlsclose.wire.whole_run import whole_run
 
 Key = tuple[int, int, int, int, int, int]
 """Two ends, each as `columns.address` takes it."""
@@ -54,19 +56,7 @@ class Pass:
         self._batch = batch
         self._groups = groups
         self._view = View(batch, groups)
-        packet = groups.columns.index
-        self._at_ns = view(batch.at_ns[packet])
-        self._number = view(packet + batch.first)
-        self._wire_before = view(
-            np.concatenate([np.zeros(1, np.int64), np.cumsum(batch.original[packet])])
-        )
-        self._flags = view(groups.columns.flags)
-        columns = groups.columns
-        self._forward_at = view(groups.forward.astype(np.int64))
-        self._seq, self._ack = view(columns.seq), view(columns.ack)
-        self._start, self._size = view(columns.start), view(columns.size)
-        self._window, self._truncated = view(columns.window), view(columns.truncated)
-        self._irregular: list[int] = [*groups.irregular.tolist(), len(groups.columns)]
+        self._rows = Rows(batch, groups)
         self._first = self._behind = self._since = self._forward = 0
 
     def run(self) -> None:
@@ -92,10 +82,10 @@ class Pass:
         self._first, self._behind, self._since = first, behind, first
         before = self._view.forward_before
         self._forward = before[behind] - before[first]
-        at = bisect_left(self._irregular, first)
-        row = first
+        row = self._whole(key, first, behind)
+        at = bisect_left(self._rows.irregular, row)
         while row < behind:
-            stop = min(self._irregular[at], behind)
+            stop = min(self._rows.irregular[at], behind)
             if row < stop:
                 row = self._regular(key, row, stop)
             else:
@@ -105,6 +95,22 @@ class Pass:
         connection = self._connections.known(key)
         if connection is not None:
             self._remember(connection, behind)
+
+    def _whole(self, key: Key, first: int, behind: int) -> int:
+        """A connection that opens here, as far as it goes by the book; return up to where."""
+        connections, rows = self._connections, self._rows
+        if connections.known(key) is not None or connections.concerns_half_open(key, 0):
+            return first
+        if not connections.fast:
+            return first
+        run = whole_run(rows, self._view, first, behind, self._ranges)
+        if run is None:
+            return first
+        ends = (address(*key[:3]), address(*key[3:]))
+        connection = connections.begin(key, ends, rows.at_ns[first], rows.number[first])
+        run.follow(connection)
+        connections.check(key, connection)
+        return run.stop
 
     def _regular(self, key: Key, row: int, behind: int) -> int:
         """Segments that follow on each other; return up to where they were taken."""
@@ -128,7 +134,7 @@ class Pass:
 
     def _may_run(self, connection: OpenConnection, row: int) -> bool:
         settled = connection.follower.tcp.client is not None
-        timely = self._at_ns[row] >= connection.last_ns
+        timely = self._rows.at_ns[row] >= connection.last_ns
         return self._connections.fast and settled and timely and not connection.over
 
     def _ranges(self, row: int) -> tuple[int, int]:
@@ -145,16 +151,17 @@ class Pass:
         for lane in lanes:
             if (number := lane.acknowledged()) >= 0:
                 follower.tcp.half(lane.side.other).acknowledge(number)
-        last_ns = self._at_ns[behind - 1]
-        stamp = Stamp(last_ns - connection.started_ns, self._number[behind - 1])
+        last_ns = self._rows.at_ns[behind - 1]
+        stamp = Stamp(last_ns - connection.started_ns, self._rows.number[behind - 1])
         follower.tcp.skip(stamp, behind - row)
         connection.last_ns = last_ns
-        connection.bytes += self._wire_before[behind] - self._wire_before[row]
+        connection.bytes += self._rows.wire_before[behind] - self._rows.wire_before[row]
 
     def _single(self, key: Key, row: int) -> None:
         """One segment, looked at."""
-        flags, at_ns, number = self._flags[row], self._at_ns[row], self._number[row]
-        forward, sequence = bool(self._forward_at[row]), self._seq[row]
+        rows = self._rows
+        flags, at_ns, number = rows.flags[row], rows.at_ns[row], rows.number[row]
+        forward, sequence = bool(rows.forward[row]), rows.seq[row]
         if self._waits(key, row, flags):
             return
         connection = self._connections.known(key)
@@ -175,8 +182,8 @@ class Pass:
             self._remember(connection, row)
         connection.note_flags(forward=forward, sequence=sequence, flags=flags)
         connection.last_ns = at_ns = connection.clock(at_ns)
-        connection.bytes += self._wire_before[row + 1] - self._wire_before[row]
-        segment = self._segment(row, connection.ends if forward else connection.ends[::-1])
+        connection.bytes += self._rows.wire_before[row + 1] - self._rows.wire_before[row]
+        segment = rows.segment(row, connection.ends if forward else connection.ends[::-1])
         connection.follower.segment(at_ns - connection.started_ns, number, segment)
         self._connections.check(key, connection)
 
@@ -191,17 +198,18 @@ class Pass:
 
     def _bare(self, row: int) -> Bare | None:
         """None for a segment with payload."""
-        if self._size[row] or self._truncated[row]:
+        rows = self._rows
+        if rows.size[row] or rows.truncated[row]:
             return None
         return Bare(
-            at_ns=self._at_ns[row],
-            number=self._number[row],
-            size=self._wire_before[row + 1] - self._wire_before[row],
-            seq=self._seq[row],
-            ack=self._ack[row],
-            window=self._window[row],
-            flags=self._flags[row],
-            forward=bool(self._forward_at[row]),
+            at_ns=rows.at_ns[row],
+            number=rows.number[row],
+            size=rows.wire_before[row + 1] - rows.wire_before[row],
+            seq=rows.seq[row],
+            ack=rows.ack[row],
+            window=rows.window[row],
+            flags=rows.flags[row],
+            forward=bool(rows.forward[row]),
         )
 
     def _remember(self, connection: OpenConnection, behind: int) -> None:
@@ -214,21 +222,3 @@ class Pass:
             if first < last:
                 rows = self._view.last_sent(first, last)
                 connection.follower.tcp.remember(connection.side(forward=not at), rows.tolist)
-
-    def _segment(self, row: int, ends: tuple[Address, Address]) -> Segment:
-        columns = self._groups.columns
-        if columns.single:
-            single = columns.single.get(int(columns.index[row]))
-            if single is not None:
-                return single
-        start, size = self._start[row], self._size[row]
-        return Segment(
-            src=ends[0],
-            dst=ends[1],
-            seq=self._seq[row],
-            ack=self._ack[row],
-            flags=self._flags[row],
-            payload=bytes(self._view.buffer[start : start + size]),
-            window=self._window[row],
-            truncated=self._truncated[row],
-        )

@@ -84,6 +84,16 @@ class Conversation:
         if side.reader.broken is not None and side.foreign is None:
             self._lose(stamp, side, side.reader.broken)
 
+    def wants(self, sender: Side, content_type: int, length: int) -> bool:
+        """Whether a record that comes whole is to come with its body."""
+        return self._sides[sender].reader.wanted(content_type, length)
+
+    def record(self, stamp: Stamp, sender: Side, record: Record) -> None:
+        """Take a record instead of its bytes; nothing of the record before it is missing."""
+        side = self._sides[sender]
+        side.stamp = stamp
+        self._record(stamp, side, record)
+
     @property
     def imagined(self) -> bool:
         """Whether what looked like TLS inside something else is none: nobody consented to it, and
@@ -194,10 +204,10 @@ class Conversation:
         elif content_type == _CHANGE_CIPHER_SPEC:
             self._change_cipher_spec(stamp, side)
         elif content_type == _HEARTBEAT:
-            self._add_data(stamp, side, Kind.RECORD, Source.WIRE, "heartbeat", length)
+            self._add_data(stamp, side, Kind.RECORD, Source.WIRE, detail="heartbeat", size=length)
         elif content_type == _HANDSHAKE and body is None and side.opener.tls13 is None:
             side.messages.reset()
-            self._add_data(stamp, side, Kind.RECORD, Source.WIRE, "handshake", length)
+            self._add_data(stamp, side, Kind.RECORD, Source.WIRE, detail="handshake", size=length)
         else:
             side.opener.give_up()
             self._sealed(stamp, side, record)
@@ -225,7 +235,9 @@ class Conversation:
         elif content_type == _CHANGE_CIPHER_SPEC:
             self._change_cipher_spec(stamp, side)
         elif opener.tls13 and content_type != _APPLICATION_DATA:
-            self._add_data(stamp, side, Kind.RECORD, Source.WIRE, "in the clear", length)
+            self._add_data(
+                stamp, side, Kind.RECORD, Source.WIRE, detail="in the clear", size=length
+            )
         elif not opener.has_keys:
             self._unreadable(stamp, side, record)
         elif body is None:
@@ -240,8 +252,8 @@ class Conversation:
     def _alert_in_clear(self, stamp: Stamp, side: TlsSide, body: bytes) -> None:
         """Once its sender has keys it proves nothing: anybody on the path can write one."""
         if self._has_keys(side):
-            kind, detail = Kind.RECORD, UNPROTECTED_ALERT
-            self._add_data(stamp, side, kind, Source.WIRE, detail, len(body))
+            detail, size = UNPROTECTED_ALERT, len(body)
+            self._add_data(stamp, side, Kind.RECORD, Source.WIRE, detail=detail, size=size)
         else:
             self._alerts(stamp, side, body, Source.WIRE)
 
@@ -268,12 +280,15 @@ class Conversation:
                 self.answer.take(plaintext)
         else:
             detail = "empty" if not plaintext else f"type {content_type}"
-            self._add_data(stamp, side, Kind.RECORD, Source.DECRYPTED, detail, len(plaintext))
+            self._add_data(
+                stamp, side, Kind.RECORD, Source.DECRYPTED, detail=detail, size=len(plaintext)
+            )
 
     def _data(self, stamp: Stamp, side: TlsSide, source: Source, size: int) -> None:
         opener = side.opener
         early = opener.tls13 and opener.epoch is Epoch.EARLY
-        self._add_data(stamp, side, Kind.APP_DATA, source, "early data" if early else "", size)
+        detail = "early data" if early else ""
+        self._add_data(stamp, side, Kind.APP_DATA, source, detail=detail, size=size)
 
     def _skipped(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         """Not opened although there are keys: too long to matter, or not captured whole."""
@@ -286,7 +301,9 @@ class Conversation:
             if self.answer is not None and side is self._server:
                 self.answer.skip(size)
         else:
-            self._add_data(stamp, side, Kind.RECORD, Source.INFERRED, SEALED, record.length)
+            self._add_data(
+                stamp, side, Kind.RECORD, Source.INFERRED, detail=SEALED, size=record.length
+            )
 
     def _unreadable(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         """Without keys, type and length have to do."""
@@ -432,9 +449,9 @@ class Conversation:
         self._log.add(event)
 
     def _add_data(
-        self, stamp: Stamp, side: TlsSide, kind: Kind, source: Source, detail: str, size: int
+        self, stamp: Stamp, side: TlsSide, kind: Kind, source: Source, *, detail: str, size: int
     ) -> None:
-        self._log.add_data(stamp, side.name, kind, source, detail, size)
+        self._log.add_data(stamp, side.name, kind, source, detail=detail, size=size)
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

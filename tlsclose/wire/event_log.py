@@ -25,7 +25,7 @@ class _Run:
     __slots__ = ("at_ns", "bytes", "count", "detail", "kind", "packet", "sender", "source", "until")
 
     def __init__(
-        self, stamp: Stamp, sender: Side, kind: Kind, source: Source, detail: str, size: int
+        self, stamp: Stamp, sender: Side, kind: Kind, source: Source, *, detail: str, size: int
     ) -> None:
         self.at_ns, self.packet = stamp
         self.until = self.at_ns
@@ -73,12 +73,12 @@ class EventLog:
         return len(self._events) - 1
 
     def add_data(
-        self, stamp: Stamp, sender: Side, kind: Kind, source: Source, detail: str, size: int
+        self, stamp: Stamp, sender: Side, kind: Kind, source: Source, *, detail: str, size: int
     ) -> None:
         """Take one record of data or of what cannot be read, as `add` takes an event of it."""
         run = self._run
         if run is None:
-            self._begin(_Run(stamp, sender, kind, source, detail, size))
+            self._begin(_Run(stamp, sender, kind, source, detail=detail, size=size))
         elif (
             run.sender is sender
             and run.kind is kind
@@ -93,7 +93,7 @@ class EventLog:
                 run.source = source
         else:
             self._settle()
-            self._begin(_Run(stamp, sender, kind, source, detail, size))
+            self._begin(_Run(stamp, sender, kind, source, detail=detail, size=size))
 
     def amend(self, index: int, event: Event) -> None:
         """Replace an event."""

@@ -61,11 +61,11 @@ class ConnectionFollower:
     def segment(self, at_ns: int, number: int, segment: Segment) -> None:
         """Take a packet. `at_ns` counts from the report's start, `number` from 1."""
         for fact in self.tcp.segment(Stamp(at_ns, number), segment):
-            self._take(fact)
+            self.take(fact)
 
     def in_order(self, stamp: Stamp, sender: Side, data: bytes) -> None:
         """Take a packet's payload that is known to come next; its headers are told otherwise."""
-        self._begin(sender)
+        self.begin(sender)
         self.tls.extent(stamp, sender, data)
 
     def extent(self, at_ns: int, sender: Side, data: bytes) -> None:
@@ -75,7 +75,7 @@ class ConnectionFollower:
     def finish(self) -> Followed:
         """No more will come. Call once."""
         for fact in self.tcp.finish():
-            self._take(fact)
+            self.take(fact)
         self.tls.finish()
         self._explain_resets()
         if self.tls.imagined:
@@ -106,13 +106,14 @@ class ConnectionFollower:
             notes=tuple(self._stream_notes()),
         )
 
-    def _take(self, fact: Fact) -> None:
+    def take(self, fact: Fact) -> None:
+        """Take what TCP told."""
         match fact:
             case Extent():
-                self._begin(fact.sender)
+                self.begin(fact.sender)
                 self.tls.extent(fact.stamp, fact.sender, fact.data)
             case Hole():
-                self._begin(fact.sender)
+                self.begin(fact.sender)
                 self._add(fact, Kind.GAP, detail=fact.loss, size=fact.size)
                 self.tls.hole(fact.stamp, fact.sender, fact.size)
             case Syn():
@@ -126,7 +127,8 @@ class ConnectionFollower:
             case Outlived():
                 self._outlived(fact)
 
-    def _begin(self, sender: Side) -> None:
+    def begin(self, sender: Side) -> None:
+        """The first bytes of a side come."""
         if sender not in self._began:
             self._began.add(sender)
             answers = sender is Side.SERVER and self.tls.state.client_hello is not None

@@ -147,7 +147,7 @@ def _acknowledged(
     return sides[counting[stray]], np.where(known, so_far[last], -1)
 
 
-def _changes(values: npt.NDArray[np.uint64] | Integers) -> Flags:
+def _changes(values: npt.NDArray[np.uint64] | Integers | Flags) -> Flags:
     changes = np.ones(len(values), np.bool_)
     changes[1:] = values[1:] != values[:-1]
     return changes

@@ -15,7 +15,8 @@ _TYPES: Final = frozenset(int(item) for item in ContentType)
 _MAJOR_VERSION: Final = 3
 _LAST_MINOR_VERSION: Final = 4
 _VERSIONS: Final = range(_MAJOR_VERSION << 8, (_MAJOR_VERSION << 8) + _LAST_MINOR_VERSION + 1)
-_HEADER: Final = Struct("!BHH").unpack_from
+HEADER: Final = Struct("!BHH").unpack_from
+"""Content type, version and length, from bytes and a place in them."""
 
 
 class Record(NamedTuple):
@@ -30,14 +31,14 @@ class Record(NamedTuple):
     """None where it was not wanted or parts of it were not captured."""
 
 
+def plausible(content_type: int, version: int, length: int) -> bool:
+    """Whether a TLS record can begin like this."""
+    return content_type in _TYPES and version in _VERSIONS and length <= MAX_CIPHERTEXT_BYTES
+
+
 def plausible_header(header: bytes | bytearray) -> bool:
     """Whether five bytes can begin a TLS record."""
-    return (
-        header[0] in _TYPES
-        and header[1] == _MAJOR_VERSION
-        and header[2] <= _LAST_MINOR_VERSION
-        and int.from_bytes(header[3:5]) <= MAX_CIPHERTEXT_BYTES
-    )
+    return plausible(*HEADER(header))
 
 
 class RecordReader:
@@ -92,8 +93,8 @@ class RecordReader:
             elif self._header or size - at < HEADER_BYTES:
                 at = self._take_header(data, at)
             else:
-                kind, version, length = _HEADER(data, at)
-                if kind not in _TYPES or version not in _VERSIONS or length > MAX_CIPHERTEXT_BYTES:
+                kind, version, length = HEADER(data, at)
+                if not plausible(kind, version, length):
                     self.broken = data[at:]
                     return
                 body = at + HEADER_BYTES
@@ -146,7 +147,7 @@ class RecordReader:
         return end
 
     def _complete(self) -> Record:
-        content_type, version, length = _HEADER(self._header)
+        content_type, version, length = HEADER(self._header)
         body = None if self._body is None else bytes(self._body)
         self._header.clear()
         self._body = None

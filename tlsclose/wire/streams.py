@@ -146,6 +146,13 @@ class TcpConnection:
         self._undecided: list[tuple[Stamp, Segment]] = []
         self._last = Stamp(0, None)
 
+    def opened(self, client: Address, sequences: dict[Side, int]) -> None:
+        """Both SYN came, at once and not by `segment`: the numbers behind them, and by whom."""
+        self.client = client
+        for side, sequence in sequences.items():
+            self._halves[side].syn_seen = True
+            self._halves[side].stream.begin(sequence)
+
     def half(self, side: Side) -> HalfStream:
         """One side's stream, for its counters."""
         return self._halves[side].stream

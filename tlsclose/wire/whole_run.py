@@ -1,0 +1,235 @@
+"""A connection from its SYN on, as far as it goes by the book, record by record.
+
+By the book nothing is missing, repeated, out of order or cut: then a record's place in the stream
+is its place in the batch, and no segment has to be looked at but those in which records begin and
+end. The records of both sides are found first and then handled in the order in which they became
+whole; what comes out is the same as from segment after segment. Where anything is out of the
+ordinary this declines before it has changed anything.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Final
+
+from tlsclose.core.event import Side
+from tlsclose.core.record import HEADER_BYTES
+from tlsclose.wire.capture_connection import OpenConnection
+from tlsclose.wire.fast_run import View
+from tlsclose.wire.follower import ConnectionFollower
+from tlsclose.wire.packets import TcpFlags
+from tlsclose.wire.reassembly import Stamp
+from tlsclose.wire.records import HEADER, Record, plausible
+from tlsclose.wire.rows import Rows
+from tlsclose.wire.streams import Fin, Syn
+
+_MODULUS: Final = 2**32
+_SYN: Final = int(TcpFlags.SYN)
+_FIN: Final = int(TcpFlags.FIN)
+_ACK: Final = int(TcpFlags.ACK)
+_OF_NOTE: Final = int(TcpFlags.SYN | TcpFlags.FIN | TcpFlags.RST | TcpFlags.ACK)
+_FEWEST: Final = 4
+"""Segments that are worth it."""
+_OPENING_RECORDS: Final = 4
+"""Of the server: its hellos, which say what the client's records are, are among them."""
+
+_Located = tuple[int, int, Side, int, int, int, int, int]
+"""A record, or a SYN or FIN (content type 0): the row that completes it, the row of its header's
+last byte, its sender, content type, version, length (for the others: TCP flags), and where its
+body begins: place, and position in the running total of payload bytes."""
+
+
+class Lane:
+    """One side's part: places from `place` up to `behind`."""
+
+    def __init__(self, side: Side, isn: int, place: int, behind: int, seen: View) -> None:
+        self.side = side
+        self.isn = isn
+        self.place = place
+        self.behind = behind
+        self.begin = seen.end[place - 1] if place else 0
+        self.total = (seen.end[behind - 1] if behind > place else self.begin) - self.begin
+        self.fin_row: int | None = None
+
+    @property
+    def next(self) -> int:
+        """The sequence number behind all bytes."""
+        return (self.isn + 1 + self.total) % _MODULUS
+
+
+class WholeRun:
+    """What was found of one connection, from row `first` up to `stop`."""
+
+    def __init__(
+        self, rows: Rows, seen: View, marks: list[int], stop: int, lanes: tuple[Lane, Lane]
+    ) -> None:
+        self.first = marks[0]
+        self.stop = stop
+        self._rows = rows
+        self._seen = seen
+        self._marks = marks
+        self._client, self._server = lanes
+        self._found: list[_Located] = []
+
+    def find(self) -> bool:
+        """Find the records of both sides; False where this cannot be taken."""
+        client, server = self._located(self._client), self._located(self._server)
+        if client is None or server is None or _crossing(client, server):
+            return False
+        rows = self._rows
+        for row in self._marks:
+            mine = rows.forward[row] == rows.forward[self.first]
+            side, found = (Side.CLIENT, client) if mine else (Side.SERVER, server)
+            item = (row, row, side, 0, 0, rows.flags[row], 0, 0)
+            if rows.flags[row] & _SYN:
+                found.insert(0, item)
+            else:
+                found.append(item)
+        self._found = sorted([*client, *server], key=itemgetter(0))
+        return True
+
+    def follow(self, connection: OpenConnection) -> None:
+        """Take what was planned."""
+        rows, follower, since_ns = self._rows, connection.follower, connection.started_ns
+        one, other = connection.ends
+        forward = rows.forward[self.first]
+        sequences = {lane.side: lane.isn + 1 for lane in (self._client, self._server)}
+        follower.tcp.opened(one if forward else other, sequences)
+        self._tell(follower, since_ns)
+        self._tell_tcp(follower, since_ns)
+        for row in self._marks:
+            flags, sequence = rows.flags[row], rows.seq[row]
+            connection.note_flags(forward=bool(rows.forward[row]), sequence=sequence, flags=flags)
+        connection.last_ns = rows.at_ns[self.stop - 1]
+        connection.bytes += rows.wire_before[self.stop] - rows.wire_before[self.first]
+
+    def _tell(self, follower: ConnectionFollower, since_ns: int) -> None:
+        """What happened, in the order of capture."""
+        rows, tls = self._rows, follower.tls
+        for lane in (self._client, self._server):
+            if lane.total:
+                follower.begin(lane.side)
+        for row, _, side, kind, version, length, place, position in self._found:
+            stamp = Stamp(rows.at_ns[row] - since_ns, rows.number[row])
+            if kind:
+                wanted = tls.wants(side, kind, length)
+                body = self._bytes(place, position, length) if wanted else None
+                tls.record(stamp, side, Record(kind, version, length, body))
+            elif length & _FIN:
+                follower.take(Fin(stamp=stamp, sender=side, flags=length, size=0))
+            else:
+                follower.take(Syn(stamp=stamp, sender=side, flags=length))
+
+    def _tell_tcp(self, follower: ConnectionFollower, since_ns: int) -> None:
+        """How far both streams have come."""
+        rows, seen, tcp = self._rows, self._seen, follower.tcp
+        for lane in (self._client, self._server):
+            half = tcp.half(lane.side)
+            if lane.total:
+                last = bisect_left(seen.end, lane.begin + lane.total, lane.place, lane.behind)
+                half.advance(seen.stamp(last, since_ns), lane.total)
+            if (row := lane.fin_row) is not None:
+                half.finish_at(Stamp(rows.at_ns[row] - since_ns, rows.number[row]), lane.total)
+        for lane in (self._client, self._server):
+            if (number := seen.acknowledged[lane.behind - 1]) >= 0:
+                tcp.half(lane.side.other).acknowledge(number)
+        last = self.stop - 1
+        tcp.skip(Stamp(rows.at_ns[last] - since_ns, rows.number[last]), self.stop - self.first)
+
+    def _located(self, lane: Lane) -> list[_Located] | None:
+        """The lane's records; None where they are not whole, or no records."""
+        found: list[_Located] = []
+        if not lane.total:
+            return found
+        seen, side, place, behind = self._seen, lane.side, lane.place, lane.behind
+        end, size, start, row = seen.end, seen.size, seen.start, seen.row
+        position, final = lane.begin, lane.begin + lane.total
+        first = bisect_right(end, position, place, behind)
+        if seen.seq[first] != (lane.isn + 1) % _MODULUS:
+            return None
+        while position < final:
+            place = head = bisect_right(end, position, place, behind)
+            left = end[place] - position
+            if left >= HEADER_BYTES:
+                kind, version, length = HEADER(seen.buffer, start[place] + size[place] - left)
+            elif position + HEADER_BYTES > final:
+                return None
+            else:
+                kind, version, length = HEADER(self._bytes(place, position, HEADER_BYTES))
+                head = bisect_left(end, position + HEADER_BYTES, place, behind)
+            body = position + HEADER_BYTES
+            position = body + length
+            if position > final or not plausible(kind, version, length):
+                return None
+            last = head if end[head] >= position else bisect_left(end, position, head, behind)
+            found.append((row[last], row[head], side, kind, version, length, place, body))
+        return found
+
+    def _bytes(self, place: int, position: int, count: int) -> bytes:
+        """Bytes of a lane's stream from a position on, which is at `place` or behind it."""
+        seen = self._seen
+        taken = b""
+        while len(taken) < count:
+            left = seen.end[place] - position
+            if left > 0:
+                at = seen.start[place] + seen.size[place] - left
+                piece = bytes(seen.buffer[at : at + min(left, count - len(taken))])
+                if len(piece) == count:
+                    return piece
+                taken += piece
+                position += len(piece)
+            place += 1
+        return taken
+
+
+def whole_run(
+    rows: Rows, seen: View, first: int, behind: int, places: Callable[[int], tuple[int, int]]
+) -> WholeRun | None:
+    """Plan to take a connection from row `first` on, which has its SYN; None where that cannot be.
+
+    `places` says where the segments of both ends that a row comes behind end.
+    """
+    marks, stop = _by_the_book(rows, first, behind)
+    if stop - first < _FEWEST or len(marks) < 2:
+        return None
+    at, since, until = 1 - rows.forward[first], places(first), places(stop)
+    client = Lane(Side.CLIENT, rows.seq[marks[0]], since[at], until[at], seen)
+    server = Lane(Side.SERVER, rows.seq[marks[1]], since[1 - at], until[1 - at], seen)
+    for row in marks[2:]:
+        lane = client if rows.forward[row] == rows.forward[first] else server
+        lane.fin_row = row
+        if rows.seq[row] != lane.next:
+            return None
+    run = WholeRun(rows, seen, marks, stop, (client, server))
+    return run if run.find() else None
+
+
+def _by_the_book(rows: Rows, first: int, behind: int) -> tuple[list[int], int]:
+    """SYN, SYN and ACK, one FIN of each side; and up to where they are all that is special."""
+    marks: list[int] = []
+    at = bisect_left(rows.irregular, first)
+    while (row := rows.irregular[at]) < behind and _expected(rows, marks, row):
+        marks.append(row)
+        at += 1
+    return marks, min(row, behind)
+
+
+def _expected(rows: Rows, marks: list[int], row: int) -> bool:
+    flags = rows.flags[row] & _OF_NOTE
+    if rows.size[row] or rows.truncated[row] or rows.alone(row) is not None:
+        return False
+    if not marks:
+        return flags == _SYN
+    if len(marks) == 1:
+        return flags == _SYN | _ACK and rows.forward[row] != rows.forward[marks[0]]
+    again = any(rows.forward[row] == rows.forward[mark] for mark in marks[2:])
+    return flags == _FIN | _ACK and not again
+
+
+def _crossing(client: list[_Located], server: list[_Located]) -> bool:
+    """Whether one of the server's first records ends while one of the client's is on its way.
+
+    Whether that one is to be read was settled when its header came, before the server's was.
+    """
+    ends = [found[0] for found in server[:_OPENING_RECORDS]]
+    return any(last != head and any(head < end < last for end in ends) for last, head, *_ in client)
