@@ -101,6 +101,32 @@ def test_combined_pem(run, api, tmp_path):
     assert api.calls[0].settings.tls.identity == Identity(certificate=PEM + KEY, key=PEM + KEY)
 
 
+@pytest.mark.parametrize("by", ["option", "variable"])
+def test_pfx_and_its_password(run, api, tmp_path, monkeypatch, by):
+    data = b"\x30\x82\x01\x00\x02\x01\x03" + bytes(20)
+    (tmp_path / "pfx").write_bytes(data)
+    options = ["--pass", "secret"] if by == "option" else []
+    if by == "variable":
+        monkeypatch.setenv("TLSCLOSE_PASS", "secret")
+    assert run("listen", "--cert", tmp_path / "pfx", *options).code == 0
+    assert api.calls[0].settings.tls.identity == Identity(pfx=data, password="secret")
+
+
+def test_the_provider_by_variable(run, api, monkeypatch):
+    monkeypatch.setenv("TLSCLOSE_PROVIDER", "schannel")
+    assert run("probe", "localhost").code == 0
+    assert api.calls[0].provider == "schannel"
+
+
+@pytest.mark.parametrize("command", [("probe", "localhost"), ("listen",)])
+def test_a_key_log_that_gets_nothing_is_said_beforehand(run, api, tmp_path, command):
+    options = ("--keylog", tmp_path / "keys", "--provider", "schannel")
+    ended = run(*command, *options)
+    assert ended.code == 0
+    assert "schannel exports no keys" in ended.err
+    assert "exports no keys" not in run(*command, *options[:2], "--provider", "openssl").err
+
+
 def test_demo(run, api):
     assert run("demo", "--capture", "off").code == 0
     assert api.calls[0].capture == CaptureSettings(mode=CaptureMode.OFF)

@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from tlsclose.errors import UsageError
 from tlsclose.providers import identity
-from tlsclose.providers.identity import ephemeral, load
+from tlsclose.providers.base import Identity, TlsSettings
+from tlsclose.providers.identity import ephemeral, is_pfx, load, opened
+from tlsclose.providers.openssl import OpenSSLProvider
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +132,70 @@ def test_bad_files_are_one_line_usage_errors(files, ours, what, says):
     with pytest.raises(UsageError, match=says) as caught:
         load(*files)
     assert "\n" not in str(caught.value)
+
+
+def test_an_rsa_identity_where_that_is_asked_for():
+    made = ephemeral(rsa=True)
+    key = serialization.load_pem_private_key(made.key, password=None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    assert own_names(made)[0][0] == "localhost"
+
+
+class TestPfx:
+    PASSWORD = "correct horse"
+
+    @pytest.fixture
+    def pfx(self, ours):
+        own = x509.load_pem_x509_certificate(ours.certificate)
+        key = serialization.load_pem_private_key(ours.key, password=None)
+        encryption = serialization.BestAvailableEncryption(self.PASSWORD.encode())
+        return pkcs12.serialize_key_and_certificates(None, key, own, None, encryption)
+
+    @pytest.fixture
+    def path(self, tmp_path, pfx):
+        path = tmp_path / "identity.pfx"
+        path.write_bytes(pfx)
+        return path
+
+    def test_it_is_told_from_pem_and_from_other_der(self, ours, pfx):
+        certificate = x509.load_pem_x509_certificate(ours.certificate)
+        other = certificate.public_bytes(serialization.Encoding.DER)
+        answers = [is_pfx(data) for data in (pfx, ours.certificate, ours.key, other, b"", b"0")]
+        assert answers == [True, False, False, False, False, False]
+        assert is_pfx(b"\x30\x80\x02\x01\x03\x30\x80\x06")
+
+    def test_it_stays_closed_until_an_engine_uses_it(self, path, pfx):
+        assert load(path, password=self.PASSWORD) == Identity(pfx=pfx, password=self.PASSWORD)
+        assert self.PASSWORD not in repr(load(path, password=self.PASSWORD))
+
+    def test_opened_it_is_what_went_in(self, path, ours):
+        pem = opened(load(path, password=self.PASSWORD))
+        assert pem.certificate == ours.certificate
+        assert pem.key == ours.key
+        assert opened(ours) is ours
+
+    def test_openssl_takes_it(self, path):
+        provider = OpenSSLProvider(TlsSettings(identity=load(path, password=self.PASSWORD)))
+        assert provider.server(print).error == ""
+
+    @pytest.mark.parametrize("password", ["", "wrong"])
+    def test_a_wrong_password(self, path, password):
+        with pytest.raises(UsageError, match=r"cannot open the PFX file .*see --pass") as caught:
+            OpenSSLProvider(TlsSettings(identity=load(path, password=password)))
+        assert "\n" not in str(caught.value)
+
+    def test_a_damaged_one(self, pfx):
+        with pytest.raises(UsageError, match="cannot open the PFX file"):
+            opened(Identity(pfx=pfx[:200], password=self.PASSWORD))
+
+    def test_one_without_a_key(self, ours):
+        own = x509.load_pem_x509_certificate(ours.certificate)
+        bare = pkcs12.serialize_key_and_certificates(
+            None, None, None, [own], serialization.NoEncryption()
+        )
+        with pytest.raises(UsageError, match="no certificate with its private key"):
+            opened(Identity(pfx=bare))
+
+    def test_a_key_beside_it_is_one_too_many(self, path, files):
+        with pytest.raises(UsageError, match="leave out --key"):
+            load(path, files[1], self.PASSWORD)

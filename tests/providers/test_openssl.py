@@ -279,6 +279,7 @@ class TestSettings:
         with pytest.raises(UsageError, match=r"3\.0"):
             OpenSSLProvider(settings(TlsVersion.SSL3))
 
+    @pytest.mark.posix("Schannel is there on Windows")
     def test_schannel_needs_windows(self):
         assert "schannel" in NAMES
         with pytest.raises(UsageError, match="schannel"):

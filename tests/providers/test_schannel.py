@@ -185,6 +185,17 @@ def test_any_alert_is_sent(alert):
     assert alert_names(pair.server) == [f"client {alert.name}"]
 
 
+def test_a_fatal_alert_ends_it():
+    pair = connected(schannel(), server_provider=openssl())
+    bad = bytearray(sealed(pair.client, b"damaged"))
+    bad[-1] ^= 1
+    assert pair.server.decrypt(bytes(bad))[0].failed
+    status, data, _ = pair.client.decrypt(pair.server.pending_output())
+    assert (status.failed, data) == (True, b"")
+    assert f"{status.name} 0x{status.value:08X}" in pair.client.error
+    assert pair.client.encrypt(b"x") == (status, b"")
+
+
 class TestWithOpenSSL:
     """Two engines at the ends of one connection."""
 

@@ -106,6 +106,7 @@ def _imported(pfx: bytes, password: str) -> _Store:
     blob = abi.CRYPT_DATA_BLOB(len(pfx), addressof(memory))
     secret, code = wide(password), 0
     for flags in _IMPORTS:
+        _forget_error()
         handle = abi.crypt32().PFXImportCertStore(byref(blob), secret, flags)
         if handle:
             return _Store(handle)
@@ -182,6 +183,12 @@ def encoded(context: int) -> bytes:
     """The DER of a certificate context."""
     fields = cast(c_void_p(context), ctypes.POINTER(abi.CERT_CONTEXT)).contents
     return string_at(fields.pbCertEncoded, fields.cbCertEncoded)
+
+
+def _forget_error() -> None:
+    """A call that fails without an error code must not be told by that of an earlier one."""
+    write: Any = getattr(ctypes, "set_last_error", lambda _: 0)
+    write(0)
 
 
 def last_error() -> int:
