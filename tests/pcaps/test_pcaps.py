@@ -19,6 +19,7 @@ from tlsclose.core.classify import Judgement, judge
 from tlsclose.core.event import Event, Kind, Side, Source, ordered
 from tlsclose.core.message import Framing, Message
 from tlsclose.core.verdict import Code
+from tlsclose.net.observed import Observed, assemble_observed
 from tlsclose.report import schema
 from tlsclose.wire.follower import ConnectionFollower, Followed
 from tlsclose.wire.keylog import KeyLog
@@ -209,6 +210,19 @@ def test_the_wire_tells_the_same_events_again(path: Path) -> None:
 
 def _brief(event: Event) -> tuple[str, str, str, str, int | None]:
     return event.kind, event.sender, event.source, event.detail, event.packet
+
+
+@every_capture
+def test_an_observer_says_the_same_but_for_waits(path: Path) -> None:
+    run = recorded(path)
+    ends = (run.packets[0][1].src, run.packets[0][1].dst)
+    seen = Observed(
+        client=ends[0], server=ends[1], stream=0, started_ns=0, followed=follow(run, with_keys=True)
+    )
+    verdict = assemble_observed(seen, path=path.name).verdict
+    assert verdict is not None
+    waited = Code.CAPTURE_INCOMPLETE if code(path) == Code.NO_ANSWER else code(path)
+    assert verdict.code == waited
 
 
 @every_twin

@@ -10,7 +10,7 @@ from typing import Final
 KEPT_BYTES: Final = 2**14
 
 
-class Answer:
+class Answer:  # noqa: PLW1641 - it grows
     """What the server sent after the close_notify of a client that had had nothing from it."""
 
     __slots__ = ("begins", "size")
