@@ -29,7 +29,9 @@ def test_server_ends_the_handshake(how, word, mode):
     assert report.unobserved.reason == f"the server {word} the connection during the handshake"
 
 
-@pytest.mark.parametrize("how", BEFORE_TLS)
+@pytest.mark.parametrize(
+    "how", ["fin", pytest.param("reset", marks=pytest.mark.posix("it is gone before accept"))]
+)
 @pytest.mark.parametrize("mode", ["tap", "off"])
 def test_client_ends_before_the_handshake(how, mode):
     with listening(mode=mode) as run, connected(run.port) as peer:

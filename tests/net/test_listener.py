@@ -161,6 +161,36 @@ def test_trouble_of_one_connection_passes(monkeypatch):
     assert run.judged == 1
 
 
+def test_a_client_without_an_address_is_gone(monkeypatch):
+    class Nameless:
+        def __init__(self, sock):
+            self._sock, self.first = sock, True
+
+        def accept(self):
+            client, peer = self._sock.accept()
+            first, self.first = self.first, False
+            return client, None if first else peer
+
+        def __getattr__(self, name):
+            return getattr(self._sock, name)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self._sock.close()
+
+    bind = listener._bind
+    monkeypatch.setattr(listener, "_bind", lambda *where: Nameless(bind(*where)))
+    with listening() as run:
+        with connected(run.port) as peer:
+            peer.drain()
+        with connected(run.port) as peer:
+            peer.fin()
+            peer.drain()
+    assert run.judged == 1
+
+
 def test_no_descriptors_left_and_no_client_to_give_one_back(monkeypatch):
     with_trouble(monkeypatch, errno.EMFILE)
     with listening() as run:

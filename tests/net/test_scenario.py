@@ -6,6 +6,7 @@ The partner is patient enough not to give up first, so that the table has one an
 import pytest
 
 from tests.net.runs import judged, listening, probe, told
+from tests.system import on_wine
 from tlsclose.core.event import Side
 from tlsclose.core.record import TlsVersion
 from tlsclose.net import http_server
@@ -13,7 +14,7 @@ from tlsclose.net.scenario import SCENARIOS, Action
 from tlsclose.net.settings import BodyFraming
 
 VERSIONS = [TlsVersion.TLS12, TlsVersion.TLS13]
-SHORT_S, LONG_S, PATIENT_S = 0.25, 0.75, 10.0
+SHORT_S, LONG_S, PATIENT_S = (2.0, 5.0, 30.0) if on_wine() else (0.25, 0.75, 10.0)
 NOTIFY = ["control-token-applied", "empty-buffer-handshake", "final-output-sent"]
 RECOGNISED = ["shutdown-recognized", *NOTIFY, "context-deleted"]
 UNANSWERED = ["shutdown-recognized", "context-deleted"]

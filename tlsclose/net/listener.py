@@ -147,6 +147,10 @@ class Listener:
             self._bear(error)
             stop.wait(_POLL_S)
             return None
+        if not peer:  # BSD and Wine accept a client that has reset already, without its address
+            sock.close()
+            self._slots.release()
+            return None
         return sock, plain(peer)
 
     def _bear(self, error: OSError) -> None:
