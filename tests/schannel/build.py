@@ -105,6 +105,7 @@ def _make_root(folder: Path) -> None:
         options.write(_apt_options())
         options.flush()
         _run(
+            *("setpriv", "--pdeathsig", "KILL"),
             *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"),
             *("mmdebstrap", "--mode=root", "--variant=apt", "--quiet"),
             f"--include={','.join(PACKAGES)}",
