@@ -1,6 +1,7 @@
 """The observer's table: columns by width, lines of one length, nothing that a peer could break."""
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
 from rich.cells import cell_len
@@ -77,6 +78,20 @@ def test_of_an_address_the_port_is_kept():
     assert client == "…" + V6.client[-20:]
     assert server == V6.server
     assert V6.client in lines(observed(connection=V6), width=200)[1]
+
+
+@pytest.mark.parametrize("color", ["always", "never"])
+@pytest.mark.parametrize("name", ["a.example", "bücher.example", "日本語", "a" * 60, "a\x1b[31mb"])
+def test_columns_stay_in_line_whatever_a_cell_holds(name, color):
+    report = observed(tls=replace(premature().tls, sni=name))
+    buffer = StringIO()
+    table = ObservedTable(make_page(color=color, file=buffer, width=160, environ={}))
+    table.add(observed())
+    table.add(report)
+    _, usual, row = buffer.getvalue().splitlines()
+    at = [cell_len(line[: line.index("1.3")]) for line in (usual, row)]
+    assert at[0] == at[1]
+    assert row[row.index("1.3") :] == usual[usual.index("1.3") :]
 
 
 def test_inferred_is_marked_and_explained():

@@ -9,7 +9,7 @@ speak for another alert, for data of that size, or for a close_notify that was n
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from tlsclose.core.case import Case, Hit, halves, last_record
+from tlsclose.core.case import Case, Hit, both_notified, halves, last_record
 from tlsclose.core.event import (
     ALERT_SIZED,
     PERHAPS_PADDED,
@@ -39,6 +39,8 @@ def undetermined(case: Case) -> Hit | None:
 
 def _padded(case: Case) -> Hit | None:
     """The last record of a side that has not closed may be an alert with padding."""
+    if both_notified(case):
+        return None
     last = [last_record(case, side) for side in SIDES if not case.teardown[side].notified]
     marks = [
         index for index in last if index is not None and case.events[index].detail == PERHAPS_PADDED
@@ -56,6 +58,8 @@ def _overtaken(case: Case) -> Hit | None:
 
     Several such records are data: a close_notify is sent once.
     """
+    if both_notified(case):
+        return None
     for side in SIDES:
         if case.teardown[side].notified:
             continue

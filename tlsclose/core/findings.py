@@ -31,8 +31,12 @@ Detector = Callable[[Case, Verdict], Iterator[Finding]]
 def findings(case: Case, verdict: Verdict) -> tuple[Finding, ...]:
     """Run every detector that may find something over a judged case."""
     found: list[Finding] = []
-    for needed, detect in DETECTORS:
-        if needed is None or not needed.isdisjoint(case.seen.kinds):
+    if case.message is not None:
+        for detect in OF_THE_MESSAGE:
+            found += detect(case, verdict)
+    kinds = case.seen.kinds
+    for needed, detect in OF_EVENTS:
+        if not needed.isdisjoint(kinds):
             found += detect(case, verdict)
     return tuple(found)
 
@@ -272,9 +276,10 @@ def _sources(case: Case, side: Side, kinds: tuple[Kind, ...]) -> set[Source]:
 _CLOSE_NOTIFY: Final = frozenset({Kind.CLOSE_NOTIFY})
 _ALERT: Final = frozenset({Kind.ALERT})
 
-DETECTORS: Final[tuple[tuple[frozenset[Kind] | None, Detector], ...]] = (
-    (None, _message_incomplete),
-    (None, _response_discarded),
+OF_THE_MESSAGE: Final[tuple[Detector, ...]] = (_message_incomplete, _response_discarded)
+"""What finds something only where the message is known."""
+
+OF_EVENTS: Final[tuple[tuple[frozenset[Kind], Detector], ...]] = (
     (_CLOSE_NOTIFY, _duplicate),
     (_CLOSE_NOTIFY, _fatal_level),
     (_ALERT, _user_canceled),
@@ -287,5 +292,4 @@ DETECTORS: Final[tuple[tuple[frozenset[Kind] | None, Detector], ...]] = (
     (_CLOSE_NOTIFY, _witnesses_disagree),
     (frozenset({Kind.GAP}), _capture_gap),
 )
-"""What finds something, and the kinds of events of which it needs at least one; None: it looks at
-the message."""
+"""What finds something only where there is an event of one of these kinds."""

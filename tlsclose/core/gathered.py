@@ -37,6 +37,8 @@ class Gathered:
 
     def first(self, kind: Kind, detail: str | None = None) -> int | None:
         """Index of either side's first event of a kind."""
+        if kind not in self.kinds:
+            return None
         for index in self.every(kind):
             if detail is None or self.events[index].detail == detail:
                 return index

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from tlsclose.core.case import Case, both_notified, last_record
-from tlsclose.core.event import SIDES, Kind, Side, Source
+from tlsclose.core.event import Kind, Side, Source
 from tlsclose.core.verdict import Code, Confidence, TruncationRisk
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def truncation_risk(case: Case, code: Code) -> TruncationRisk:
 def confidence(case: Case, code: Code) -> Confidence:
     if code in _SEEN_IN_THE_CLEAR or case.provider_testified:
         return Confidence.PROVEN
-    sealed = any(_ends_sealed(case, side) for side in SIDES)
+    if _INFERRED not in case.seen.sources and _RECORD not in case.seen.kinds:
+        return Confidence.PROVEN
+    sealed = _ends_sealed(case, Side.CLIENT) or _ends_sealed(case, Side.SERVER)
     return Confidence.INFERRED if sealed else Confidence.PROVEN
 
 

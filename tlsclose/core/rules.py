@@ -126,6 +126,8 @@ def _notified_early(case: Case, cutter: Side, notified: int) -> bool:
 
 def _fatal_alert(case: Case) -> Hit | None:
     marks = [half.fatal for half in halves(case) if half.fatal is not None]
+    if not marks:
+        return None
     index = min((mark for mark in marks if _alert_ended(case, mark)), default=None)
     if index is None:
         return None

@@ -71,6 +71,7 @@ _INFERRED: Final = Source.INFERRED
 _DATA: Final = (_APP_DATA, Kind.RECORD)
 _OPEN: Final = Half.OPEN
 _CLIENT: Final = Side.CLIENT
+_SERVER: Final = Side.SERVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +132,8 @@ def walk(events: Sequence[Event], *, tls13: bool) -> Teardown:
 
 def walk_gathered(seen: Gathered, *, tls13: bool) -> Teardown:
     """Find both halves' states."""
-    client = _walk_half(seen, Side.CLIENT, tls13=tls13)
-    server = _walk_half(seen, Side.SERVER, tls13=tls13)
+    client = _walk_half(seen, _CLIENT, tls13=tls13)
+    server = _walk_half(seen, _SERVER, tls13=tls13)
     return Teardown(
         client=client,
         server=server,
@@ -242,7 +243,7 @@ def _late_data(seen: Gathered, side: Side, close_notify: int | None) -> int | No
 def _first_closer(events: Sequence[Event], client: HalfClose, server: HalfClose) -> Side | None:
     marks = [
         (events[index].at_ns, index, side)
-        for half, side in ((client, Side.CLIENT), (server, Side.SERVER))
+        for half, side in ((client, _CLIENT), (server, _SERVER))
         for index in half.marks
     ]
     return min(marks)[2] if marks else None

@@ -24,6 +24,8 @@ from tlsclose.wire.packets import Address
 from tlsclose.wire.suites import suite
 
 _TLS: Final = frozenset({Kind.HANDSHAKE, Kind.RECORD, Kind.APP_DATA, Kind.ALERT, Kind.CLOSE_NOTIFY})
+_OBSERVER: Final = Role.OBSERVER
+_FILE: Final = CaptureSource.FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +55,14 @@ def assemble_observed(seen: Observed, *, path: str) -> Report:
     judgement = judge(followed.events, version=version, message=message)
     return Report(
         started_at=_time_of_day(seen.started_ns),
-        role=Role.OBSERVER,
+        role=_OBSERVER,
         connection=ConnectionInfo(
             client=address_text(*seen.client),
             server=address_text(*seen.server),
             stream=seen.stream,
         ),
         tls=_tls(followed),
-        capture=CaptureInfo(source=CaptureSource.FILE, packets=followed.packets, path=path),
+        capture=CaptureInfo(source=_FILE, packets=followed.packets, path=path),
         events=followed.events,
         close=judgement.teardown,
         message=message,
