@@ -1,8 +1,9 @@
 """The one place where text from a peer, a file or another library is made safe to show.
 
 Whatever reaches a terminal, a log or an XML file can style it, move its cursor or reorder its
-text. So every renderer takes its Report through `sealed` first: what is not a plain visible
-character is written as an escape (`\\x1b`, `\\u202e`), on one line and of bounded length.
+text. So every renderer takes its Report through `sealed` first, or each text that it shows
+through `clean`: what is not a plain visible character is written as an escape (`\\x1b`,
+`\\u202e`), on one line and of bounded length.
 """
 
 import dataclasses
