@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from tlsclose.core.event import Loss
 from tlsclose.wire import reassembly
-from tlsclose.wire.reassembly import Chunk, HalfStream, Missing, Stamp
+from tlsclose.wire.reassembly import Chunk, HalfStream, Held, Missing, Stamp
 
 NOW = Stamp(7, 1)
 LATER = Stamp(9, 2)
 
 
 def stream(base=0):
-    half = HalfStream()
+    half = HalfStream(Held())
     half.begin(base)
     return half
 
@@ -132,3 +132,34 @@ def test_what_waits_behind_a_hole_is_bounded(monkeypatch, bound, size):
     while half.overflowing():
         found += half.give_up_hole()
     assert found[:2] == [Missing(NOW, 1, Loss.NEVER_ARRIVED), Chunk(NOW, 1, bytes(10), 0)]
+
+
+def test_what_waits_in_all_streams_together_is_bounded(monkeypatch):
+    monkeypatch.setattr(reassembly, "MAX_HELD_BYTES", 10 * reassembly.CHUNK_BYTES)
+    held = Held()
+    streams = [HalfStream(held) for _ in range(20)]
+    given_up = []
+    for number, half in enumerate(streams):
+        half.begin(0)
+        half.push(NOW, 1, b"x", 0)
+        while half.overflowing():
+            given_up.append(number)
+            half.give_up_hole()
+    assert given_up == list(range(9, 20))
+    assert held.bytes <= 10 * reassembly.CHUNK_BYTES
+    for half in streams:
+        half.close(NOW, 0)
+    assert held.bytes == 0
+
+
+@given(st.lists(st.tuples(st.integers(1, 60), st.integers(1, 30))))
+def test_what_waits_is_counted_exactly(spans):
+    held = Held()
+    half = HalfStream(held)
+    half.begin(0)
+    for at, size in spans:
+        half.push(NOW, at, bytes(size), 0)
+        waiting = half._waiting
+        assert held.bytes == sum(len(c.data) + reassembly.CHUNK_BYTES for c in waiting)
+    half.close(NOW, 0)
+    assert held.bytes == 0

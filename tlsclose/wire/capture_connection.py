@@ -8,6 +8,7 @@ from tlsclose.core.frozen import dataclass
 from tlsclose.wire.follower import ConnectionFollower, Followed
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.packets import Address, Segment, TcpFlags
+from tlsclose.wire.reassembly import Held
 
 Ends = tuple[Address, Address]
 
@@ -33,8 +34,10 @@ class FollowedConnection:
 class OpenConnection:
     """A connection that more packets may belong to."""
 
-    def __init__(self, keys: KeyLog, ends: Ends, at_ns: int, number: int) -> None:
-        self.follower = ConnectionFollower(keys)
+    def __init__(
+        self, keys: KeyLog, ends: Ends, at_ns: int, number: int, held: Held | None = None
+    ) -> None:
+        self.follower = ConnectionFollower(keys, held=held)
         self.ends = ends
         self.started_ns = self.last_ns = at_ns
         self.first_packet = number

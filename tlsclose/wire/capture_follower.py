@@ -16,6 +16,7 @@ from tlsclose.wire.frame import Frame
 from tlsclose.wire.half_open import MAX_HALF_OPEN, Bare, HalfOpen, ends_of, only_syn
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.packets import TcpFlags
+from tlsclose.wire.reassembly import Held
 
 if TYPE_CHECKING:
     from tlsclose.wire.batch import Batch
@@ -75,6 +76,7 @@ class CaptureFollower:
         self._max_lingering = MAX_LINGERING // share[1]
         self._max_remembered = MAX_REMEMBERED // share[1]
         self._half_open = HalfOpen()
+        self._held = Held()
         self._open: OrderedDict[Hashable, OpenConnection] = OrderedDict()
         self._over: dict[Hashable, OpenConnection] = {}
         self._reported: OrderedDict[Hashable, int] = OrderedDict()
@@ -191,7 +193,8 @@ class CaptureFollower:
             self.evicted += 1
             self._end(next(iter(self._open)), _EVICTED)
         self._reported.pop(key, None)
-        connection = self._open[key] = OpenConnection(self._keys, ends, at_ns, number)
+        connection = OpenConnection(self._keys, ends, at_ns, number, self._held)
+        self._open[key] = connection
         return connection
 
     def check(self, key: Hashable, connection: OpenConnection) -> None:

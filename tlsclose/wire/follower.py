@@ -15,7 +15,7 @@ from tlsclose.wire.event_log import EventLog
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.packets import Address, Segment, TcpFlags, flag_names
 from tlsclose.wire.protection import Negotiated
-from tlsclose.wire.reassembly import Stamp
+from tlsclose.wire.reassembly import Held, Stamp
 from tlsclose.wire.streams import Extent, Fact, Fin, Hole, Outlived, Rst, Syn, TcpConnection
 
 
@@ -49,10 +49,12 @@ class ConnectionFollower:
     `client` is the client's address; where None, the sender of the first SYN or ClientHello.
     """
 
-    def __init__(self, keys: KeyLog, *, client: Address | None = None) -> None:
+    def __init__(
+        self, keys: KeyLog, *, client: Address | None = None, held: Held | None = None
+    ) -> None:
         self._log = EventLog()
         self.tls = Conversation(keys, self._log)
-        self.tcp = TcpConnection(client)
+        self.tcp = TcpConnection(client, held)
         self._began: set[Side] = set()
         self._resets: dict[tuple[Side, bool], tuple[int, Rst]] = {}
         """The first RST of a side, inside the window and outside it."""

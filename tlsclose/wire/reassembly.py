@@ -13,6 +13,10 @@ from tlsclose.core.event import Loss
 MAX_WAITING_BYTES: Final = 4 * 2**20
 """Payload held behind a hole before the hole is given up."""
 MAX_WAITING_CHUNKS: Final = 4096
+MAX_HELD_BYTES: Final = 64 * 2**20
+"""The same of all streams that share one `Held`."""
+CHUNK_BYTES: Final = 256
+"""What a chunk takes beside its payload."""
 MAX_WINDOW: Final = 2**30
 """Largest window that TCP can announce (RFC 7323 section 2.3); what is further off is not ours."""
 
@@ -48,10 +52,17 @@ class Missing(NamedTuple):
     loss: Loss
 
 
+class Held:
+    """What waits behind holes, of any number of streams."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+
 class HalfStream:
     """Reassembly of the bytes that one side sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: Held) -> None:
         self.base: int | None = None
         """Sequence number of offset 0; None until a segment of either side told it."""
         self.expected = 0
@@ -69,6 +80,7 @@ class HalfStream:
         """Segments that came ahead of an earlier byte."""
         self._waiting: list[Chunk] = []
         self._waiting_bytes = 0
+        self._held = held
         self._last: Stamp | None = None
 
     def begin(self, base: int) -> None:
@@ -136,7 +148,10 @@ class HalfStream:
 
     def overflowing(self) -> bool:
         """Whether more waits behind a hole than will be held."""
-        return self._waiting_bytes > MAX_WAITING_BYTES or len(self._waiting) > MAX_WAITING_CHUNKS
+        if not self._waiting:
+            return False
+        many = len(self._waiting) > MAX_WAITING_CHUNKS or self._held.bytes > MAX_HELD_BYTES
+        return many or self._waiting_bytes > MAX_WAITING_BYTES
 
     def give_up_hole(self) -> list[Chunk | Missing]:
         """Declare the first hole lost; return it and the chunks behind it, each at its own time.
@@ -177,7 +192,7 @@ class HalfStream:
             following = self._waiting[index] if index < len(self._waiting) else None
             if following is None or chunk.start < following.start:
                 fresh = _until(chunk, chunk.end if following is None else following.start)
-                self._waiting_bytes += len(fresh.data)
+                self._count(len(fresh.data) + CHUNK_BYTES)
                 merged.append(fresh)
             if following is None or chunk.end <= following.end:
                 break
@@ -197,8 +212,13 @@ class HalfStream:
             self._last = stamp or chunk.stamp
             result.append(chunk._replace(stamp=self._last))
         del self._waiting[:taken]
-        self._waiting_bytes -= sum(len(chunk.data) for chunk in result)
+        if taken:
+            self._count(-sum(len(chunk.data) + CHUNK_BYTES for chunk in result))
         return result
+
+    def _count(self, size: int) -> None:
+        self._waiting_bytes += size
+        self._held.bytes += size
 
     def _lost(self, stamp: Stamp, end: int) -> list[Missing]:
         start, self.expected = self.expected, end

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from tlsclose.core.event import Loss, Side
 from tlsclose.core.frozen import dataclass
 from tlsclose.wire.packets import Address, Segment, TcpFlags
-from tlsclose.wire.reassembly import MAX_WINDOW, Chunk, HalfStream, Missing, Stamp
+from tlsclose.wire.reassembly import MAX_WINDOW, Chunk, HalfStream, Held, Missing, Stamp
 
 REMEMBERED: Final = 32
 _MAX_UNDECIDED: Final = 32
@@ -106,8 +106,8 @@ carries anything: the last `REMEMBERED` at least."""
 
 
 class _Half:
-    def __init__(self) -> None:
-        self.stream = HalfStream()
+    def __init__(self, held: Held) -> None:
+        self.stream = HalfStream(held)
         self.syn_seen = False
         self.reset: _Reset | None = None
         """The first RST that the other side would accept."""
@@ -136,13 +136,15 @@ class TcpConnection:
     """Both directions of one connection.
 
     `client` is the client's address; where None, the sender of the first SYN or ClientHello, and
-    failing both the end with the higher port. Until that is settled segments wait.
+    failing both the end with the higher port. Until that is settled segments wait. `held`: shared
+    with other connections, to bound what waits in all of them.
     """
 
-    def __init__(self, client: Address | None = None) -> None:
+    def __init__(self, client: Address | None = None, held: Held | None = None) -> None:
         self.client = client
         self.packets = 0
-        self._halves = {Side.CLIENT: _Half(), Side.SERVER: _Half()}
+        held = held or Held()
+        self._halves = {side: _Half(held) for side in Side}
         self._undecided: list[tuple[Stamp, Segment]] = []
         self._last = Stamp(0, None)
 
