@@ -73,6 +73,23 @@ class _Gzip(gzip.GzipFile):
         return self.readinto1(into)
 
 
+class _Cut(io.RawIOBase):
+    """The first bytes of a file that may be growing."""
+
+    def __init__(self, file: io.FileIO, size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: "Buffer") -> int:
+        with memoryview(into) as view:
+            count = self._file.readinto(view[: self._left])
+        self._left -= count
+        return count
+
+
 class _Pipe:
     """A file descriptor that delivers when it pleases."""
 
@@ -122,17 +139,20 @@ class _Begun(io.RawIOBase):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[ByteSource]:
-    """Open a capture; `-` is standard input. Raises CaptureFileError."""
+def opened(path: Path, size: int | None = None) -> Iterator[ByteSource]:
+    """Open a capture, or the first `size` bytes of a file; `-` is standard input.
+
+    Raises CaptureFileError.
+    """
     with ExitStack() as stack:
         try:
-            source = _source(path, stack)
+            source = _source(path, size, stack)
         except OSError as error:
             raise CaptureFileError(f"cannot open {path}: {error.strerror or error}") from error
         yield source
 
 
-def _source(path: Path, stack: ExitStack) -> ByteSource:
+def _source(path: Path, size: int | None, stack: ExitStack) -> ByteSource:
     name = str(path)
     if path == STANDARD_INPUT:
         return _pipe(name, sys.stdin.fileno(), stack)
@@ -141,7 +161,8 @@ def _source(path: Path, stack: ExitStack) -> ByteSource:
         return _pipe(name, file.fileno(), stack)
     magic = file.read(_LONGEST_MAGIC) or b""
     file.seek(0)
-    return _File(name, _decompressed(name, file, magic, stack))
+    shown = file if size is None else _Cut(file, size)
+    return _File(name, _decompressed(name, shown, magic, stack))
 
 
 def _pipe(name: str, descriptor: int, stack: ExitStack) -> ByteSource:

@@ -173,11 +173,11 @@ class CaptureFile:
 
 @contextmanager
 def open_capture(
-    path: Path, keys: KeyLog, *, buffer_bytes: int = BUFFER_BYTES
+    path: Path, keys: KeyLog, *, buffer_bytes: int = BUFFER_BYTES, size: int | None = None
 ) -> Iterator[CaptureFile]:
     """A capture file, `-` for standard input; secrets in it are added to `keys`.
 
-    Raises CaptureFileError where it cannot be opened.
+    `size`: read no more of its bytes. Raises CaptureFileError where it cannot be opened.
     """
-    with opened(path) as source:
+    with opened(path, size) as source:
         yield CaptureFile(str(path), source, keys, buffer_bytes=buffer_bytes)
