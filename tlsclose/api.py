@@ -106,8 +106,8 @@ def analyze(
 
     `on_report` hears of each connection as it closes, or as the capture ends, and of each capture
     that could not be read to its end (`unobserved`). `on_progress` is told the bytes of files read
-    so far. `stop` ends the run; what is open then is judged as it stands. Raises KeyLogError
-    before anything is read.
+    so far. `stop` ends the run; what is open then is judged as it stands, and where several
+    processes are at work it is left out. Raises KeyLogError before anything is read.
     """
     from tlsclose.net.analysis import Analysis
     from tlsclose.net.captures import CaptureReader
@@ -115,7 +115,11 @@ def analyze(
 
     analysis = Analysis(settings, on_report)
     reader = CaptureReader(
-        analysis, on_warning=on_warning, on_progress=on_progress, stop=stop or Event()
+        analysis,
+        on_warning=on_warning,
+        on_progress=on_progress,
+        stop=stop or Event(),
+        processes=1 if settings.stream is not None else settings.processes,
     )
     reader.read(paths, KeyFiles(settings.keylogs, on_warning))
     return analysis.summary

@@ -13,7 +13,6 @@ from tlsclose.core.event import Kind, Loss
 from tlsclose.core.record import TlsVersion
 from tlsclose.wire.capture_file import BUFFER_BYTES, CaptureFile, open_capture
 from tlsclose.wire.capture_follower import CaptureFollower, follow
-from tlsclose.wire.capture_shares import follow_shared
 from tlsclose.wire.follower import ConnectionFollower
 from tlsclose.wire.frame import Frame
 from tlsclose.wire.keylog import KeyLog
@@ -206,21 +205,6 @@ def test_connections_side_by_side(long):
     assert len(stories) == 1
     shares = [run(frames(mixed, 1000), keys, share=(at, 3))[0] for at in range(3)]
     assert sorted(item.first_packet for share in shares for item in share) == list(range(1, 21))
-
-
-def test_shared_between_processes(long, tmp_path):
-    segments, keys = long
-    flows = [port(segments, number) for number in range(50_000, 50_010)]
-    packets = frames([segment for flow in flows for segment in flow])
-    path = tmp_path / "shared.pcap"
-    path.write_bytes(pcap(packets, nanoseconds=True))
-    alone, _ = run(packets, keys)
-    found = []
-    told = follow_shared(path, keys, judge=lambda item: item, on_result=found.append, processes=2)
-    assert sorted(found, key=lambda item: item.first_packet) == sorted(
-        alone, key=lambda item: item.first_packet
-    )
-    assert told.packets == len(packets)
 
 
 def test_ports_used_again(long):

@@ -75,6 +75,8 @@ def analyze(
         host=host,
         port=port,
         verdicts=frozenset(map(Code, verdicts)),
+        outline=stream is None and end is None and _only_text(show),
+        processes=None,
     )
     _check_input(captures)
     for read in (*captures, *settings.keylogs):
@@ -86,6 +88,11 @@ def _from_environment() -> tuple[Path, ...]:
     """The key log that programs on this machine append to, once one of them has."""
     name = os.environ.get(KEY_LOG_VARIABLE)
     return (Path(name),) if name and Path(name).is_file() else ()
+
+
+def _only_text(show: Presentation) -> bool:
+    formats = (show.format, *(output.format for output in show.outputs))
+    return all(each is Format.TEXT for each in formats)
 
 
 def _check_input(captures: Sequence[Path]) -> None:

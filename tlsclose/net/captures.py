@@ -4,13 +4,16 @@ import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Event
-from typing import Protocol
+from typing import Final, Protocol
 
 from tlsclose.errors import CaptureFileError
 from tlsclose.net.analysis import Analysis
 from tlsclose.net.key_files import KeyFiles
 from tlsclose.net.observed import Observed
 from tlsclose.wire.keylog import KeyLog
+
+LARGE_BYTES: Final = 32 * 2**20
+"""From here on a capture is worth sharing."""
 
 
 class Watcher(Protocol):
@@ -69,7 +72,10 @@ class _Watcher:
 
 
 class CaptureReader:
-    """Reads captures into `analysis`. `on_progress` is told the bytes of files read so far."""
+    """Reads captures into `analysis`. `on_progress` is told the bytes of files read so far.
+
+    `processes`: at most so many share the work, where it is worth it; None: one per processor.
+    """
 
     def __init__(
         self,
@@ -78,24 +84,59 @@ class CaptureReader:
         on_warning: Callable[[str], None],
         on_progress: Callable[[int], None],
         stop: Event,
+        processes: int | None = 1,
     ) -> None:
         self.analysis = analysis
         self.on_warning = on_warning
         self.on_progress = on_progress
         self.stop = stop
+        self._processes = processes
 
     def read(self, paths: Sequence[Path], keys: KeyFiles) -> None:
         """Follow every capture; one that is damaged or none does not keep the others away."""
+        processes = 1 if self._processes == 1 else usable(paths, self._processes)
+        if processes > 1:
+            self._read_together(paths, keys, processes)
+        else:
+            self._read(paths, keys, lambda at, watcher: follow(paths[at], keys.keys, watcher))
+
+    def _read_together(self, paths: Sequence[Path], keys: KeyFiles, processes: int) -> None:
+        from tlsclose.net.crew import Stopped
+        from tlsclose.net.together import Together
+
+        judge, take = self.analysis.judge, self.analysis.take
+        with (
+            contextlib.suppress(Stopped),
+            Together(paths, keys.keys, judge, processes, self.stop) as together,
+        ):
+            self._read(paths, keys, lambda at, watcher: together.follow(at, watcher, take))
+
+    def _read(
+        self, paths: Sequence[Path], keys: KeyFiles, engine: Callable[[int, Watcher], None]
+    ) -> None:
         before = 0
-        for path in paths:
+        for at, path in enumerate(paths):
             if self.stop.is_set():
                 return
             try:
-                follow(path, keys.keys, _Watcher(self, path, before, keys))
+                engine(at, _Watcher(self, path, before, keys))
             except CaptureFileError as error:
                 self.analysis.broken(str(path), str(error))
             with contextlib.suppress(OSError):
                 before += path.stat().st_size
+
+
+def usable(paths: Sequence[Path], wanted: int | None) -> int:
+    """How many processes it is worth to read these with: only files that are whole are shared."""
+    try:
+        sizes = [path.stat().st_size if path.is_file() else -1 for path in paths]
+    except OSError:
+        return 1
+    if min(sizes, default=-1) < 0 or sum(sizes) < LARGE_BYTES:
+        return 1
+    from tlsclose.net.crew import MOST_PROCESSES, can_fork, processors
+
+    return min(wanted or processors(), MOST_PROCESSES) if can_fork() else 1
 
 
 def follow(path: Path, keys: KeyLog, watcher: Watcher) -> None:

@@ -1,0 +1,197 @@
+"""Captures read by several processes: the same connections, numbers and order as by one.
+
+A file that is large beside the others is read by every process, each following its parts of the
+connections; other files are read side by side, and what later ones tell waits. A process judges
+what it follows. Secrets embedded in one file serve the files behind it, which are then read again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from tlsclose.errors import CaptureFileError
+from tlsclose.net.analysis import Judge, Judged, Left
+from tlsclose.net.captures import LARGE_BYTES
+from tlsclose.net.crew import Crew, ProcessDied
+from tlsclose.net.following import (
+    PARTS,
+    End,
+    Found,
+    Numbering,
+    findings,
+    observed,
+    parts_of,
+    tell_end,
+    tell_progress,
+)
+from tlsclose.wire.capture_follower import few_collections
+from tlsclose.wire.keylog import KeyLog
+
+if TYPE_CHECKING:
+    from tlsclose.net.captures import Watcher
+    from tlsclose.wire.capture_connection import FollowedConnection
+
+
+class _Ended(NamedTuple):
+    end: End
+    secrets: tuple[str, ...]
+    """Lines of key logs that the capture had embedded."""
+
+
+class _Job(NamedTuple):
+    file: int
+    at: int
+    """Which, of those on this file."""
+
+
+_Told = Found[Judged] | _Ended
+
+
+class Together:
+    """Reads files by so many processes. A context manager: none is left behind."""
+
+    def __init__(
+        self, paths: Sequence[Path], keys: KeyLog, judge: Judge, processes: int, stop: Event
+    ) -> None:
+        self._paths = paths
+        self._keys = keys
+        self._judge = judge
+        self._processes = processes
+        self._crew: Crew[_Told] = Crew(processes, stop)
+        self._sizes = [path.stat().st_size for path in paths]
+        self._jobs: dict[int, list[_Job]] = {}
+        self._embedded = False
+        """Whether a file had secrets: then each waits for those before it."""
+
+    def follow(self, file: int, watcher: "Watcher", take: Callable[[Judged], None]) -> None:
+        """Follow one of the files, in their order; `take` hears of each connection.
+
+        Raises Stopped, and CaptureFileError as `following.follow` does.
+        """
+        self._begin(file)
+        numbering = Numbering()
+        try:
+            for told in self._merged(file):
+                if isinstance(told, _Ended):
+                    self._learn(told.secrets)
+                    tell_end(told.end, watcher)
+                else:
+                    tell_progress(told, watcher)
+                    for number, judged in numbering.numbered(told.begun, told.over):
+                        take(_with_number(judged, number))
+        finally:
+            self._drop(file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._crew.stop()
+
+    def _begin(self, file: int) -> None:
+        """Have this file read, and the later ones as soon as there is room."""
+        behind = file + 1 if self._embedded else len(self._paths)
+        for each in range(file, behind):
+            if each not in self._jobs:
+                self._jobs[each] = self._add(each)
+
+    def _add(self, file: int) -> list[_Job]:
+        parts, ways = parts_of(self._paths[file]), self._ways(file)
+        jobs = []
+        for at in range(ways):
+            jobs.append(_Job(file, at))
+            shares = [(part, parts) for part in range(at, parts, ways)]
+            self._crew.add(jobs[-1], partial(self._work, file, shares))
+        return jobs
+
+    def _ways(self, file: int) -> int:
+        """How many processes read it."""
+        size = self._sizes[file]
+        beside = 0 if self._embedded else sum(self._sizes) // self._processes
+        if size < LARGE_BYTES or size <= beside:
+            return 1
+        return PARTS if self._processes >= PARTS else PARTS // 2
+
+    def _merged(self, file: int) -> Iterator[_Told]:
+        """What the processes on one file tell, batch by batch."""
+        path, jobs = self._paths[file], self._jobs[file]
+        while True:
+            try:
+                told = [self._crew.next(job) for job in jobs]
+            except ProcessDied as error:
+                raise CaptureFileError(f"{path}: a process that read it {error}") from None
+            ended = [one for one in told if isinstance(one, _Ended)]
+            if len(ended) == len(told):
+                yield ended[0]
+                return
+            found = [one for one in told if isinstance(one, Found)]
+            if ended or len({one.bytes_read for one in found}) > 1:
+                raise CaptureFileError(f"{path}: changed while it was read")
+            begun = chain.from_iterable(one.begun for one in found)
+            over = chain.from_iterable(one.over for one in found)
+            yield found[0]._replace(begun=list(begun), over=list(over))
+
+    def _learn(self, secrets: Sequence[str]) -> None:
+        """Have later files read, or read again, with the secrets of an earlier one."""
+        for line in secrets:
+            self._keys.add_line(line)
+        if secrets:
+            self._embedded = True
+            for file in list(self._jobs):
+                self._drop(file)
+
+    def _drop(self, file: int) -> None:
+        for job in self._jobs.pop(file, ()):
+            self._crew.drop(job)
+
+    def _work(self, file: int, shares: Sequence[tuple[int, int]]) -> Iterator[_Told]:
+        """What a process does."""
+        path, keys = self._paths[file], _Recording(self._keys)
+
+        def judged(seen: "FollowedConnection") -> Judged:
+            return self._judge.judged(observed(seen, 0), str(path))
+
+        with few_collections():
+            try:
+                for told in findings(path, keys, shares, judged, size=self._sizes[file]):
+                    yield _Ended(told, tuple(keys.added)) if isinstance(told, End) else told
+            except CaptureFileError as error:
+                yield _Ended(End((), str(error)), ())
+
+
+class _Recording(KeyLog):
+    """A key log that knows which lines were added to it here."""
+
+    def __init__(self, keys: KeyLog) -> None:
+        super().__init__()
+        self._keys = keys
+        self.added: list[str] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
+    def add_line(self, line: str) -> bool:
+        self.added.append(line)
+        return self._keys.add_line(line)
+
+    def secret(self, client_random: bytes, label: str) -> bytes | None:
+        return self._keys.secret(client_random, label)
+
+    def lines(self, client_random: bytes | None = None) -> tuple[str, ...]:
+        return self._keys.lines(client_random)
+
+
+def _with_number(judged: Judged, number: int) -> Judged:
+    if isinstance(judged, Left) or judged.connection is None:
+        return judged
+    return replace(judged, connection=replace(judged.connection, stream=number))
