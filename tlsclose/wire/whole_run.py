@@ -34,9 +34,12 @@ _OPENING_RECORDS: Final = 4
 """Of the server: its hellos, which say what the client's records are, are among them."""
 
 _Located = tuple[int, int, Side, int, int, int, int, int]
-"""A record, or a SYN or FIN (content type 0): the row that completes it, the row of its header's
-last byte, its sender, content type, version, length (for the others: TCP flags), and where its
-body begins: place, and position in the running total of payload bytes."""
+"""A record: the row that completes it, the row of its header's last byte, its sender, content type,
+version, length, and where its body begins: place, and position in the running total of payload
+bytes. Or, by content type, a SYN or FIN (its flags for a length) or a piece of a record whose end
+is not here."""
+_MARK: Final = 0
+_PIECE: Final = -1
 
 
 class Lane:
@@ -80,7 +83,7 @@ class WholeRun:
         for row in self._marks:
             mine = rows.forward[row] == rows.forward[self.first]
             side, found = (Side.CLIENT, client) if mine else (Side.SERVER, server)
-            item = (row, row, side, 0, 0, rows.flags[row], 0, 0)
+            item = (row, row, side, _MARK, 0, rows.flags[row], 0, 0)
             if rows.flags[row] & _SYN:
                 found.insert(0, item)
             else:
@@ -111,10 +114,12 @@ class WholeRun:
                 follower.begin(lane.side)
         for row, _, side, kind, version, length, place, position in self._found:
             stamp = Stamp(rows.at_ns[row] - since_ns, rows.number[row])
-            if kind:
+            if kind > _MARK:
                 wanted = tls.wants(side, kind, length)
                 body = self._bytes(place, position, length) if wanted else None
                 tls.record(stamp, side, Record(kind, version, length, body))
+            elif kind == _PIECE:
+                tls.extent(stamp, side, self._bytes(place, position, length))
             elif length & _FIN:
                 follower.take(Fin(stamp=stamp, sender=side, flags=length, size=0))
             else:
@@ -137,7 +142,7 @@ class WholeRun:
         tcp.skip(Stamp(rows.at_ns[last] - since_ns, rows.number[last]), self.stop - self.first)
 
     def _located(self, lane: Lane) -> list[_Located] | None:
-        """The lane's records; None where they are not whole, or no records."""
+        """The lane's records, and the pieces of one whose end is missing; None if they are none."""
         found: list[_Located] = []
         if not lane.total:
             return found
@@ -153,16 +158,28 @@ class WholeRun:
             if left >= HEADER_BYTES:
                 kind, version, length = HEADER(seen.buffer, start[place] + size[place] - left)
             elif position + HEADER_BYTES > final:
-                return None
+                return found + self._pieces(lane, place, position)
             else:
                 kind, version, length = HEADER(self._bytes(place, position, HEADER_BYTES))
                 head = bisect_left(end, position + HEADER_BYTES, place, behind)
-            body = position + HEADER_BYTES
-            position = body + length
-            if position > final or not plausible(kind, version, length):
+            if not plausible(kind, version, length):
                 return None
+            body = position + HEADER_BYTES
+            if body + length > final:
+                return found + self._pieces(lane, place, position)
+            position = body + length
             last = head if end[head] >= position else bisect_left(end, position, head, behind)
             found.append((row[last], row[head], side, kind, version, length, place, body))
+        return found
+
+    def _pieces(self, lane: Lane, place: int, position: int) -> list[_Located]:
+        """All that is left of a lane's bytes, segment by segment."""
+        seen, found = self._seen, []
+        while position < lane.begin + lane.total:
+            place = bisect_right(seen.end, position, place, lane.behind)
+            size, row = seen.end[place] - position, seen.row[place]
+            found.append((row, row, lane.side, _PIECE, 0, size, place, position))
+            position += size
         return found
 
     def _bytes(self, place: int, position: int, count: int) -> bytes:
