@@ -1,5 +1,7 @@
 """The block format as columns: all packets of a buffer at once."""
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +19,8 @@ from tlsclose.wire.scan import MAX_TIME_NS
 
 Flags = npt.NDArray[np.bool_]
 Ticks = npt.NDArray[np.uint64]
+_MOST_DIGITS: Final = 19
+"""Of a power of ten in 64 bits; more than these are no nanoseconds at all."""
 
 
 class PcapngFile(PcapngFormat[Packets]):
@@ -89,8 +93,10 @@ def _nanoseconds(ticks: Ticks, interface: Interface) -> Integers:
     elif power <= NANO_DIGITS:
         unit = 10 ** (NANO_DIGITS - power)
         since = np.minimum(ticks, np.uint64(MAX_TIME_NS // unit)) * np.uint64(unit)
+    elif power - NANO_DIGITS <= _MOST_DIGITS:
+        since = ticks // np.uint64(10 ** (power - NANO_DIGITS))
     else:
-        since = ticks // np.uint64(10 ** min(power - NANO_DIGITS, 19))
+        since = np.zeros_like(ticks)
     limited = np.minimum(since, np.uint64(MAX_TIME_NS)).astype(np.int64)
     return np.clip(limited + interface.offset_ns, -MAX_TIME_NS, MAX_TIME_NS)
 
