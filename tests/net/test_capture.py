@@ -159,7 +159,8 @@ def test_several_connections_in_one_file(tmp_path):
     with RawPcapNgReader(str(path)) as reader:
         packets = [data for data, *_ in reader]
     assert {judged(report) for report in reports} == {("clean", None, "none")}
-    assert sum(report.capture.packets for report in reports) == len(packets)
+    late = len(packets) - sum(report.capture.packets for report in reports)
+    assert 0 <= late <= len(reports)  # a last ACK may come behind the report
     assert {report.capture.path for report in reports} == {str(path)}
     for report in reports:
         numbered = {event.kind: event.packet for event in report.events if event.packet}
