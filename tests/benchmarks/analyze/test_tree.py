@@ -28,9 +28,9 @@ def python(code: str, *exits: int) -> Command:
 
 @linux
 def test_peaks_of_parent_and_child_add_up() -> None:
-    alone = used(python(FULL, 0))
-    assert 64 * MIB < alone.peak_bytes < 128 * MIB
-    assert used(python(PARENT, 0)).peak_bytes > 128 * MIB
+    alone = used(python(FULL, 0)).peak_bytes
+    assert alone > 64 * MIB
+    assert used(python(PARENT, 0)).peak_bytes > max(alone, 128 * MIB)
 
 
 @linux
