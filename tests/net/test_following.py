@@ -80,6 +80,14 @@ def way(request, monkeypatch):
         monkeypatch.setattr(small_capture, "SMALL_BYTES", -1)
 
 
+def test_fragments_are_warned_of_once(tmp_path):
+    whole = bytearray(packet(0, 1001, SYN))
+    whole[16 + 6] = 0x20  # more fragments
+    told = heard(written(tmp_path / "a.pcap", bytes(whole), packet(1, 1002, SYN)))
+    (warning,) = told.warnings
+    assert warning.startswith("IP fragments of TCP segments, not put together: 1;")
+
+
 def test_numbers_follow_the_first_packets(tmp_path):
     path = written(
         tmp_path / "a.pcap",

@@ -149,7 +149,7 @@ def findings(
     if small is not None:
         followers = _Followers(keys, [(0, 1)], take, LINGER_NS)
         yield from _small(small, followers)
-        yield _end(small)
+        yield _end(small, followers)
         return
     from tlsclose.wire.capture_file import open_capture
 
@@ -164,7 +164,7 @@ def findings(
             if watcher is not None and watcher.stopped:
                 break
         yield followers.finish(capture.bytes_read)
-        yield _end(capture)
+        yield _end(capture, followers)
 
 
 def _small(capture: SmallCapture, followers: "_Followers[Item]") -> Iterator[Found[Item]]:
@@ -175,8 +175,9 @@ def _small(capture: SmallCapture, followers: "_Followers[Item]") -> Iterator[Fou
     yield followers.finish(capture.bytes_read)
 
 
-def _end(capture: "SmallCapture | CaptureFile") -> End:
-    return End(tuple(capture.warnings), capture.damage)
+def _end(capture: "SmallCapture | CaptureFile", followers: "_Followers[Item]") -> End:
+    """Each follower has counted what it could not read for all of the capture: one is enough."""
+    return End((*capture.warnings, *followers.one.warnings), capture.damage)
 
 
 class _Followers(Generic[Item]):
