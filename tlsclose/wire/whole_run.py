@@ -207,7 +207,7 @@ def whole_run(
     `places` says where the segments of both ends that a row comes behind end.
     """
     marks, stop = _by_the_book(rows, first, behind)
-    if stop - first < _FEWEST or len(marks) < 2 or marks[0] != first:
+    if stop - first < _FEWEST or marks[:2] != [first, first + 1]:
         return None
     at, since, until = 1 - rows.forward[first], places(first), places(stop)
     client = Lane(Side.CLIENT, rows.seq[marks[0]], since[at], until[at], seen)
