@@ -31,7 +31,7 @@ from tlsclose.core.record import TlsVersion
 from tlsclose.core.report import CertificateCheck
 from tlsclose.core.status import SecStatus
 from tlsclose.errors import UsageError
-from tlsclose.providers import openssl
+from tlsclose.providers import identity, openssl
 from tlsclose.providers._openssl_context import MAX_ALERTS, Witness, _on_info
 from tlsclose.providers.base import Identity, TlsSettings
 from tlsclose.providers.openssl import OpenSSLProvider
@@ -236,7 +236,8 @@ class TestSettings:
         ],
     )
     def test_ciphers_choose(self, ciphers, version, negotiated):
-        provider = OpenSSLProvider(settings(version, ciphers=ciphers))
+        ecdsa = identity.ephemeral(rsa=False)
+        provider = OpenSSLProvider(settings(version, ciphers=ciphers, identity=ecdsa))
         assert connected(provider).client.tls.cipher == negotiated
 
     @pytest.mark.parametrize(
