@@ -58,7 +58,9 @@ def build() -> None:
     CACHE.mkdir(exist_ok=True)
     requirements = _requirements()
     root = _stamp(SUITE, *PACKAGES, *LEFT_OUT)
-    python = _stamp(INTERPRETER, *UNWANTED, *requirements, *CONSTRAINTS, SCAPY_ADDITION.read_text())
+    python = _stamp(
+        "unpacked", INTERPRETER, *UNWANTED, *requirements, *CONSTRAINTS, SCAPY_ADDITION.read_text()
+    )
     prefix = _stamp(root, *WITHOUT_SCREEN, *ENVIRONMENT.values())
     with _alone():
         _layer("root", root, _make_root)
@@ -178,7 +180,9 @@ def _unpack_interpreter(downloads: Path, home: Path) -> None:
     (data,) = source.rglob("data.zip")
     zipfile.ZipFile(data).extractall(source)
     for file in (source / "cp312").iterdir():
-        if file.suffix != "._pth" and file.name not in UNWANTED:
+        if file.suffix == ".zip":
+            zipfile.ZipFile(file).extractall(home / "Lib")  # as an installed Python has it
+        elif file.suffix != "._pth" and file.name not in UNWANTED:
             shutil.move(file, home)
 
 
