@@ -13,6 +13,7 @@ so that it makes no difference to what comes out which process follows which par
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
@@ -189,6 +190,7 @@ class _Followers(Generic[Item]):
         self._begun = array("q")
         self._over: list[tuple[int, Item]] = []
         over = self._over
+        self._shares = shares
 
         def is_over(seen: FollowedConnection) -> None:
             over.append((seen.first_packet, take(seen)))
@@ -205,10 +207,11 @@ class _Followers(Generic[Item]):
 
     def take(self, batch: "Batch") -> None:
         from tlsclose.wire.columns import tcp_columns
+        from tlsclose.wire.grouping import split
 
-        columns = tcp_columns(batch) if len(batch) else None
-        for follower in self._followers:
-            follower.take(batch, columns)
+        columns = split(tcp_columns(batch), self._shares) if len(batch) else repeat(None)
+        for follower, own in zip(self._followers, columns, strict=False):
+            follower.take(batch, own)
 
     def found(self, packets: int, size: int, bytes_read: int) -> Found[Item]:
         """What there is to tell since the last time."""

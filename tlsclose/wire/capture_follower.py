@@ -76,7 +76,7 @@ class CaptureFollower:
         self._max_lingering = MAX_LINGERING // share[1]
         self._max_remembered = MAX_REMEMBERED // share[1]
         self._half_open = HalfOpen()
-        self._held = Held()
+        self._held = Held(share[1])
         self._open: OrderedDict[Hashable, OpenConnection] = OrderedDict()
         self._over: dict[Hashable, OpenConnection] = {}
         self._reported: OrderedDict[Hashable, int] = OrderedDict()
@@ -91,18 +91,18 @@ class CaptureFollower:
         return (f"{what}; the connections that they belong to are not judged",)
 
     def take(self, batch: "Batch", columns: "Columns | None" = None) -> None:
-        """Follow a batch's packets; `columns` are its segments where they have been made before."""
+        """Follow a batch's packets; `columns` are the segments of its share, where made before."""
         from tlsclose.wire.capture_pass import Pass
         from tlsclose.wire.columns import tcp_columns
-        from tlsclose.wire.grouping import grouped
+        from tlsclose.wire.grouping import grouped, split
 
         self._now_ns += batch.idle_ns
         if len(batch):
-            segments = tcp_columns(batch) if columns is None else columns
-            self.fragments += segments.fragments
-            groups = grouped(segments, batch.at_ns, self._share)
-            if len(groups.columns):
-                Pass(self, batch, groups).run()
+            if columns is None:
+                (columns,) = split(tcp_columns(batch), [self._share])
+            self.fragments += columns.fragments
+            if len(columns):
+                Pass(self, batch, grouped(columns, batch.at_ns)).run()
             self._now_ns = int(batch.at_ns[-1])
         self._sweep()
 

@@ -4,6 +4,7 @@ What can be told without looking at one segment alone is told here: where each d
 follow on each other, how far it was acknowledged, and which segments need a closer look.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -50,17 +51,23 @@ class Grouped:
     SYN, -1 before the first."""
 
 
-def grouped(columns: Columns, at_ns: Integers, share: tuple[int, int] = (0, 1)) -> Grouped:
-    """Sort; `share` (which, of how many) keeps some of the connections.
+def split(columns: Columns, shares: Sequence[tuple[int, int]]) -> list[Columns]:
+    """The segments of the connections that belong to each share (which, of how many)."""
+    ports = (columns.src_port + columns.dst_port).astype(np.uint64)
+    mixed = (columns.src + columns.dst + ports * _MIX[0]) * _MIX[1] >> np.uint64(32)
+    parts = []
+    for which, of in shares:
+        mine = np.flatnonzero(mixed % np.uint64(of) == which)
+        parts.append(columns if of == 1 else take(columns, mine))
+        parts[-1].fragments = columns.fragments
+    return parts
 
-    `at_ns`: the time of every packet of the batch.
-    """
+
+def grouped(columns: Columns, at_ns: Integers) -> Grouped:
+    """Sort. `at_ns`: the time of every packet of the batch."""
     source = _hash(columns.src_high, columns.src, columns.src_port)
     target = _hash(columns.dst_high, columns.dst, columns.dst_port)
     key = _scrambled(source + target)
-    if share[1] > 1:
-        mine = np.flatnonzero(key % np.uint64(share[1]) == share[0])
-        columns, source, target, key = take(columns, mine), source[mine], target[mine], key[mine]
     forward = source < target
     order = np.argsort(key, kind="stable")
     columns, forward, key = take(columns, order), forward[order], key[order]

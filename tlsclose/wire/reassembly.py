@@ -53,10 +53,11 @@ class Missing(NamedTuple):
 
 
 class Held:
-    """What waits behind holes, of any number of streams."""
+    """What waits behind holes, of any number of streams. `sharers` have one limit together."""
 
-    def __init__(self) -> None:
+    def __init__(self, sharers: int = 1) -> None:
         self.bytes = 0
+        self.sharers = sharers
 
 
 class HalfStream:
@@ -150,7 +151,8 @@ class HalfStream:
         """Whether more waits behind a hole than will be held."""
         if not self._waiting:
             return False
-        many = len(self._waiting) > MAX_WAITING_CHUNKS or self._held.bytes > MAX_HELD_BYTES
+        most = MAX_HELD_BYTES // self._held.sharers
+        many = len(self._waiting) > MAX_WAITING_CHUNKS or self._held.bytes > most
         return many or self._waiting_bytes > MAX_WAITING_BYTES
 
     def give_up_hole(self) -> list[Chunk | Missing]:
