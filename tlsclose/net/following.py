@@ -146,7 +146,7 @@ def findings(
     `size`: read no more bytes of a file that may grow. Raises CaptureFileError where the file is
     no capture.
     """
-    small = small_capture(path, keys)
+    small = small_capture(path, keys) if len(shares) == shares[0][1] else None
     if small is not None:
         followers = _Followers(keys, [(0, 1)], take, LINGER_NS)
         yield from _small(small, followers)
