@@ -27,7 +27,7 @@ MAX_WARNINGS: Final = 20
 MAX_LABELS: Final = 64
 """Of one connection; a TLS 1.3 connection has six."""
 
-_LINE: Final = re.compile(r"([A-Z0-9_]{1,64}) ([0-9A-Fa-f]{64}) ((?:[0-9A-Fa-f]{2})+)", re.ASCII)
+_LINE: Final = re.compile(r"([A-Z0-9_]{1,64}) ([0-9A-Fa-f]{64}) ([0-9A-Fa-f]+)", re.ASCII)
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _OWNER_ONLY: Final = 0o600
 
@@ -55,13 +55,15 @@ class KeyLog:
         if match is None:
             return False
         label, client_random, secret = match.groups()
+        if len(secret) % 2:
+            return False
         self._add(bytes.fromhex(client_random), intern(label), bytes.fromhex(secret))
         return True
 
     def _add(self, client_random: bytes, label: str, secret: bytes) -> None:
         with self._lock:
             known = self._secrets.get(client_random, ())
-            if any(name == label for name, _ in known):
+            if label in [name for name, _ in known]:
                 known = tuple(dict([*known, (label, secret)]).items())
             elif len(known) < MAX_LABELS:
                 known = (*known, (label, secret))
@@ -72,9 +74,10 @@ class KeyLog:
 
     def secret(self, client_random: bytes, label: str) -> bytes | None:
         """The secret logged under this label for the connection with this client random."""
-        with self._lock:
-            known = self._secrets.get(client_random, ())
-        return next((secret for name, secret in known if name == label), None)
+        for name, secret in self._secrets.get(client_random, ()):
+            if name == label:
+                return secret
+        return None
 
     def lines(self, client_random: bytes | None = None) -> tuple[str, ...]:
         """Canonical lines in the order they came, of one connection or of all.
