@@ -27,7 +27,7 @@ from tests.interop.certs import make_identity
 from tests.interop.lossy_link import listens
 
 HOME: Final = ROOT / ".bench-data"
-EDITION: Final = 1
+EDITION: Final = 2
 """Counts up when captures of the same options would differ."""
 PROCESSES: Final = 2
 BUFFER_KIB: Final = 512 * 1024

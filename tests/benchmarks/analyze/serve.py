@@ -22,6 +22,7 @@ NEW_PORT: Final = 8443
 BUFFER: Final = 1 << 21
 PIECE: Final = 1 << 16
 LINE: Final = b"The quick brown fox jumps over the lazy dog, %07d times and counting.\r\n"
+TYPES: Final = {"random": "application/octet-stream", "text": "text/plain; charset=utf-8"}
 AGAIN: Final = Close(weight=0)
 
 
@@ -69,7 +70,7 @@ def _serve(tcp: socket.socket, context: ssl.SSLContext, contents: dict[str, memo
         for path in _requests(end):
             content, size, framing, close = path.strip("/").split("/")
             how = CLOSES.get(close, AGAIN)
-            head = _head(int(size), framing, last=how is not AGAIN)
+            head = _head(TYPES[content], int(size), framing, last=how is not AGAIN)
             with contextlib.suppress(OSError):  # the client may have gone; our script still runs
                 end.write(head)
                 _body(end, contents[content], int(size), how.sent, chunked=framing == "chunked")
@@ -92,8 +93,8 @@ def _requests(end: End) -> Iterator[str]:
         data = head + more
 
 
-def _head(size: int, framing: str, *, last: bool) -> bytes:
-    lines = ["HTTP/1.1 200 OK", "Server: bench"]
+def _head(kind: str, size: int, framing: str, *, last: bool) -> bytes:
+    lines = ["HTTP/1.1 200 OK", "Server: bench", f"Content-Type: {kind}"]
     if framing == "length":
         lines.append(f"Content-Length: {size}")
     elif framing == "chunked":
