@@ -3,14 +3,20 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final
 
+from tlsclose.core.precedent import Precedents
 from tlsclose.core.report import Report, Summary
 from tlsclose.net.analyze_settings import AnalyzeSettings
-from tlsclose.net.observed import Observed, assemble_observed, spoke_tls, unreadable
+from tlsclose.net.observed import (
+    Observed,
+    assemble_observed,
+    assemble_outline,
+    spoke_tls,
+    unreadable,
+)
 from tlsclose.wire.packets import Address
 
 STDIN: Final = "-"
@@ -75,11 +81,11 @@ Judged = Report | Left
 
 
 class Judge:
-    """Judges what was asked for, and keeps nothing: any process may have one."""
+    """Judges what was asked for. Any process may have one."""
 
     def __init__(self, settings: AnalyzeSettings) -> None:
         self._choice = Choice(settings)
-        self._outline = settings.outline
+        self._precedents = Precedents() if settings.outline else None
 
     def judged(self, seen: Observed, path: str) -> Judged:
         """One connection of a capture."""
@@ -87,25 +93,15 @@ class Judge:
             return Left.WITHOUT_TLS
         if not self._choice.takes(seen):
             return Left.ELSEWHERE
-        report = assemble_observed(seen, path=path)
+        report = self._report(seen, path)
         if not self._choice.wants(report) or report.verdict is None:
             return Left.OTHER_VERDICTS
-        return outline(report) if self._outline else report
+        return report
 
-
-def outline(report: Report) -> Report:
-    """Without events, and what rests on them: all that a line of a table and an exit code need."""
-    verdict = report.verdict
-    return Report(
-        started_at=report.started_at,
-        role=report.role,
-        connection=report.connection,
-        tls=report.tls,
-        capture=report.capture,
-        verdict=verdict and replace(verdict, evidence=()),
-        findings=tuple(replace(finding, evidence=()) for finding in report.findings),
-        unobserved=report.unobserved,
-    )
+    def _report(self, seen: Observed, path: str) -> Report:
+        if self._precedents is None:
+            return assemble_observed(seen, path=path)
+        return assemble_outline(seen, self._precedents, path=path)
 
 
 class Analysis:

@@ -1,5 +1,6 @@
 """One connection out of a capture to one judged report: the wire is the only witness."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -7,6 +8,8 @@ from tlsclose.core.classify import judge
 from tlsclose.core.event import Kind
 from tlsclose.core.frozen import dataclass
 from tlsclose.core.message import Message
+from tlsclose.core.precedent import Precedents, Ruling, outline
+from tlsclose.core.record import TlsVersion
 from tlsclose.core.report import (
     CaptureInfo,
     CaptureSource,
@@ -50,9 +53,29 @@ def spoke_tls(followed: Followed) -> bool:
 def assemble_observed(seen: Observed, *, path: str) -> Report:
     """Judge what the capture shows, by the same classifier as a live run."""
     followed = seen.followed
-    version = followed.negotiated.version if followed.negotiated else None
     message = _message(followed)
+    judgement = judge(followed.events, version=_version(followed), message=message)
+    return replace(
+        _report(seen, path, Ruling(judgement.verdict, judgement.findings)),
+        events=followed.events,
+        close=judgement.teardown,
+        message=message,
+    )
+
+
+def assemble_outline(seen: Observed, precedents: Precedents, *, path: str) -> Report:
+    """The same without events and what rests on them: all that a table's line and an exit code
+    need."""
+    followed = seen.followed
+    version, message = _version(followed), _message(followed)
+    if message is None:
+        return _report(seen, path, precedents.ruling(followed.events, version))
     judgement = judge(followed.events, version=version, message=message)
+    return _report(seen, path, outline(judgement.verdict, judgement.findings))
+
+
+def _report(seen: Observed, path: str, ruling: Ruling) -> Report:
+    followed = seen.followed
     return Report(
         started_at=_time_of_day(seen.started_ns),
         role=_OBSERVER,
@@ -63,12 +86,13 @@ def assemble_observed(seen: Observed, *, path: str) -> Report:
         ),
         tls=_tls(followed),
         capture=CaptureInfo(source=_FILE, packets=followed.packets, path=path),
-        events=followed.events,
-        close=judgement.teardown,
-        message=message,
-        verdict=judgement.verdict,
-        findings=(*judgement.findings, *_notes(followed)),
+        verdict=ruling.verdict,
+        findings=(*ruling.findings, *_notes(followed)),
     )
+
+
+def _version(followed: Followed) -> TlsVersion | None:
+    return followed.negotiated.version if followed.negotiated else None
 
 
 def _message(followed: Followed) -> Message | None:
