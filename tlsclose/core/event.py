@@ -131,13 +131,8 @@ def ordered(events: Iterable[Event]) -> tuple[Event, ...]:
 
     The order of records within one packet is kept, so each witness gives its own in order.
     """
-    return tuple(
-        sorted(
-            events,
-            key=lambda event: (
-                event.at_ns,
-                event.packet if event.packet is not None else 0,
-                _RANK.get(event.kind, _IN_STREAM),
-            ),
-        )
-    )
+    return tuple(sorted(events, key=_place))
+
+
+def _place(event: Event) -> tuple[int, int, int]:
+    return event.at_ns, event.packet or 0, _RANK.get(event.kind, _IN_STREAM)

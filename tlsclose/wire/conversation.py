@@ -25,7 +25,7 @@ from tlsclose.wire.inference import (
     why_unopened,
 )
 from tlsclose.wire.keylog import KeyLog
-from tlsclose.wire.messages import Message, MessageType
+from tlsclose.wire.messages import Message, MessageType, message_name
 from tlsclose.wire.protection import Epoch, Opened
 from tlsclose.wire.reassembly import Stamp
 from tlsclose.wire.records import Record
@@ -37,6 +37,7 @@ _HANDSHAKE: Final = int(ContentType.HANDSHAKE)
 _APPLICATION_DATA: Final = int(ContentType.APPLICATION_DATA)
 _HEARTBEAT: Final = int(ContentType.HEARTBEAT)
 """As plain numbers: these are compared with once for every record."""
+_FINISHED: Final = int(MessageType.FINISHED)
 ENDLESS: Final = 2**62
 _TELLING: Final = frozenset(
     {
@@ -93,6 +94,22 @@ class Conversation:
         side = self._sides[sender]
         side.stamp = stamp
         self._record(stamp, side, record)
+
+    def longest_read(self, sender: Side) -> int:
+        """Application data in longer bodies than this is for `data_unread`."""
+        return self._sides[sender].opener.longest_read
+
+    def data_unread(
+        self, first: Stamp, last: Stamp, sender: Side, *, count: int, size: int
+    ) -> None:
+        """Take records of application data instead of their bytes: `count` of them, of `size` bytes
+        in all, each longer than `longest_read` and less than `FOLD_NS` after the one before it."""
+        side = self._sides[sender]
+        side.stamp = last
+        side.records += count
+        if side.held is not None:
+            self._release(side)
+        self._data_skipped(first, side, size, count=count, until=last)
 
     @property
     def imagined(self) -> bool:
@@ -229,7 +246,7 @@ class Conversation:
         opener = side.opener
         content_type, _, length, body = record
         if body is None and content_type == _APPLICATION_DATA and opener.has_keys:
-            self._skipped(stamp, side, record)
+            self._data_skipped(stamp, side, length)
         elif body is not None and side.alert_in_clear(record):
             self._alert_in_clear(stamp, side, body)
         elif content_type == _CHANGE_CIPHER_SPEC:
@@ -241,7 +258,8 @@ class Conversation:
         elif not opener.has_keys:
             self._unreadable(stamp, side, record)
         elif body is None:
-            self._skipped(stamp, side, record)
+            opener.skip()
+            self._add_data(stamp, side, Kind.RECORD, Source.INFERRED, detail=SEALED, size=length)
         elif (opened := opener.open(record)) is not None:
             self._opened(stamp, side, opened)
         else:
@@ -284,26 +302,35 @@ class Conversation:
                 stamp, side, Kind.RECORD, Source.DECRYPTED, detail=detail, size=len(plaintext)
             )
 
-    def _data(self, stamp: Stamp, side: TlsSide, source: Source, size: int) -> None:
+    def _data(
+        self,
+        stamp: Stamp,
+        side: TlsSide,
+        source: Source,
+        size: int,
+        *,
+        count: int = 1,
+        until: Stamp | None = None,
+    ) -> None:
         opener = side.opener
         early = opener.tls13 and opener.epoch is Epoch.EARLY
         detail = "early data" if early else ""
-        self._add_data(stamp, side, Kind.APP_DATA, source, detail=detail, size=size)
+        kind, name = Kind.APP_DATA, side.name
+        self._log.add_data(
+            stamp, name, kind, source, detail=detail, size=size, count=count, until=until
+        )
 
-    def _skipped(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
+    def _data_skipped(
+        self, stamp: Stamp, side: TlsSide, size: int, *, count: int = 1, until: Stamp | None = None
+    ) -> None:
         """Not opened although there are keys: too long to matter, or not captured whole."""
         opener = side.opener
-        opener.skip()
-        if record.content_type == _APPLICATION_DATA:
-            source = Source.INFERRED if opener.tls13 else Source.WIRE
-            size = opener.plaintext_bytes(record.length)
-            self._data(stamp, side, source, size)
-            if self.answer is not None and side is self._server:
-                self.answer.skip(size)
-        else:
-            self._add_data(
-                stamp, side, Kind.RECORD, Source.INFERRED, detail=SEALED, size=record.length
-            )
+        opener.skip(count)
+        source = Source.INFERRED if opener.tls13 else Source.WIRE
+        held = opener.plaintext_bytes(size, count)
+        self._data(stamp, side, source, held, count=count, until=until)
+        if self.answer is not None and side is self._server:
+            self.answer.skip(held)
 
     def _unreadable(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         """Without keys, type and length have to do."""
@@ -369,18 +396,26 @@ class Conversation:
             self._server.opener.reads_data = True
 
     def _handshake(self, stamp: Stamp, side: TlsSide, data: bytes, source: Source) -> None:
-        names = []
-        finished = False
-        for message in side.messages.feed(data):
-            names.append(self._message(side, message))
-            finished = finished or message.kind == MessageType.FINISHED
-        detail = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-        if names:
+        only = side.messages.only(data)
+        if only is None or only in _TELLING:
+            detail, finished = self._messages(side, data)
+        else:
+            detail, finished = message_name(only), only == _FINISHED
+        if detail:
             self._add(side.event(stamp, Kind.HANDSHAKE, source, detail, len(data)))
         if finished:
             self._finished(stamp, side, source)
         if self._deferral and side is self._server and self.state.hellos_seen:
             self._take_deferred()
+
+    def _messages(self, side: TlsSide, data: bytes) -> tuple[str, bool]:
+        """The names of the messages that a record completed, and whether there was a Finished."""
+        names = []
+        finished = False
+        for message in side.messages.feed(data):
+            names.append(self._message(side, message))
+            finished = finished or message.kind == _FINISHED
+        return ", ".join(names[:8]) + (", ..." if len(names) > 8 else ""), finished
 
     def _take_deferred(self) -> None:
         client = self._client

@@ -25,16 +25,25 @@ class _Run:
     __slots__ = ("at_ns", "bytes", "count", "detail", "kind", "packet", "sender", "source", "until")
 
     def __init__(
-        self, stamp: Stamp, sender: Side, kind: Kind, source: Source, *, detail: str, size: int
+        self,
+        stamp: Stamp,
+        sender: Side,
+        kind: Kind,
+        source: Source,
+        *,
+        detail: str,
+        size: int,
+        count: int,
+        until: Stamp,
     ) -> None:
-        self.at_ns, self.packet = stamp
-        self.until = self.at_ns
+        self.at_ns = stamp.at_ns
+        self.until, self.packet = until
         self.sender = sender
         self.kind = kind
         self.source = source
         self.detail = detail
         self.bytes = size
-        self.count = 1
+        self.count = count
 
     def event(self) -> Event:
         return Event(
@@ -63,8 +72,9 @@ class EventLog:
 
         Data and sealed records are folded into the event before them unless `fold` says no.
         """
-        self._settle()
-        if fold and self._continues(event):
+        if self._run is not None:
+            self._settle()
+        if event.kind in _DATA and fold and self._continues(event):
             self._merge(len(self._events) - 1, event)
             return None
         if len(self._events) >= MAX_EVENTS:
@@ -73,27 +83,41 @@ class EventLog:
         return len(self._events) - 1
 
     def add_data(
-        self, stamp: Stamp, sender: Side, kind: Kind, source: Source, *, detail: str, size: int
+        self,
+        stamp: Stamp,
+        sender: Side,
+        kind: Kind,
+        source: Source,
+        *,
+        detail: str,
+        size: int,
+        count: int = 1,
+        until: Stamp | None = None,
     ) -> None:
-        """Take one record of data or of what cannot be read, as `add` takes an event of it."""
+        """Take records of data or of what cannot be read, as `add` takes events of them.
+
+        `count` records of `size` bytes in all, closer together than `FOLD_NS`, the last at `until`.
+        """
+        last = until or stamp
         run = self._run
-        if run is None:
-            self._begin(_Run(stamp, sender, kind, source, detail=detail, size=size))
-        elif (
-            run.sender is sender
-            and run.kind is kind
-            and run.detail == detail
-            and stamp.at_ns - run.until < FOLD_NS
+        if (
+            run is None
+            or run.sender is not sender
+            or run.kind is not kind
+            or run.detail != detail
+            or stamp.at_ns - run.until >= FOLD_NS
         ):
-            run.bytes += size
-            run.count += 1
-            run.until = max(run.until, stamp.at_ns)
-            run.packet = stamp.number
-            if source is Source.INFERRED:
-                run.source = source
-        else:
             self._settle()
-            self._begin(_Run(stamp, sender, kind, source, detail=detail, size=size))
+            self._begin(
+                _Run(stamp, sender, kind, source, detail=detail, size=size, count=count, until=last)
+            )
+            return
+        run.bytes += size
+        run.count += count
+        run.until = max(run.until, last.at_ns)
+        run.packet = last.number
+        if source is Source.INFERRED:
+            run.source = source
 
     def amend(self, index: int, event: Event) -> None:
         """Replace an event."""
@@ -137,7 +161,8 @@ class EventLog:
             self._events.append(run.event())
 
     def _continues(self, event: Event | _Run) -> bool:
-        if event.kind not in _DATA or not self._events:
+        """Whether data goes on as the last event has it."""
+        if not self._events:
             return False
         last = self._events[-1]
         return (

@@ -46,7 +46,7 @@ class View:
             [packet + batch.first, columns.ack[by_side], carries[by_side]], axis=1
         )
         reset = (columns.flags & TcpFlags.RST != 0)[by_side]
-        self._reset = np.flatnonzero(reset)
+        self._no_reset = ~reset
         self._resets_before = view(np.concatenate([np.zeros(1, np.int64), np.cumsum(reset)]))
 
     def stamp(self, place: int, since_ns: int) -> Stamp:
@@ -54,11 +54,11 @@ class View:
 
     def last_sent(self, first: int, behind: int) -> Integers:
         """What a RST may answer: number, acknowledgement and whether it carries anything."""
-        low, high = self._resets_before[first], self._resets_before[behind]
-        if low == high:
+        if self._resets_before[first] == self._resets_before[behind]:
             return self._sent[max(first, behind - REMEMBERED) : behind].copy()
-        places = np.setdiff1d(np.arange(first, behind), self._reset[low:high])
-        return self._sent[places[-REMEMBERED:]]
+        places = np.flatnonzero(self._no_reset[first:behind])[-REMEMBERED:]
+        rows: Integers = self._sent[first + places]
+        return rows
 
 
 class Lane:

@@ -53,8 +53,13 @@ class Message(NamedTuple):
 
     @property
     def name(self) -> str:
-        """`client_hello`, or `message-99` for a number that is not assigned."""
-        return _NAMES.get(self.kind, f"message-{self.kind}")
+        """See `message_name`."""
+        return message_name(self.kind)
+
+
+def message_name(kind: int) -> str:
+    """`client_hello`, or `message-99` for a number that is not assigned."""
+    return _NAMES.get(kind) or f"message-{kind}"
 
 
 class MessageReader:
@@ -69,6 +74,16 @@ class MessageReader:
     def partial(self) -> bool:
         """Whether the last message is not whole."""
         return bool(self._header)
+
+    def only(self, data: bytes) -> int | None:
+        """The type of the one message that a record's plaintext is; None where it is not just one.
+
+        Instead of `feed`, where its type is all that is needed.
+        """
+        size = len(data) - _HEADER_BYTES
+        if size < 0 or self._header or int.from_bytes(data[1:_HEADER_BYTES]) != size:
+            return None
+        return data[0]
 
     def feed(self, data: bytes) -> Iterator[Message]:
         """Take one record's plaintext; yield the messages that it completes."""

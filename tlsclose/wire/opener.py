@@ -9,7 +9,7 @@ it counts.
 
 from typing import Final
 
-from tlsclose.core.record import ALERT_BYTES, ContentType, TlsVersion
+from tlsclose.core.record import ALERT_BYTES, MAX_CIPHERTEXT_BYTES, ContentType, TlsVersion
 from tlsclose.wire.protection import Epoch, Negotiated, Opened, Protection
 from tlsclose.wire.records import Record
 from tlsclose.wire.suites import sealed_alert_bytes, suite
@@ -94,16 +94,24 @@ class Opener:
             return True
         if not self._ladder:
             return False
-        if self.tls13:
-            small = length <= MAX_OPENED_BYTES or self.epoch is not Epoch.APPLICATION
-            return content_type == _APPLICATION_DATA and (small or self.reads_data)
-        small = self._opens_all or length <= MAX_OPENED_DATA_BYTES + self.overhead
-        return content_type != _APPLICATION_DATA or small
+        if content_type == _APPLICATION_DATA:
+            return length <= self.longest_read
+        return not self.tls13
 
-    def skip(self) -> None:
-        """Pass over one sealed record."""
+    @property
+    def longest_read(self) -> int:
+        """Application data in longer bodies is passed over unread, whatever came before it."""
+        if not self._ladder or self.reads_data or self._opens_all:
+            return MAX_CIPHERTEXT_BYTES
+        if self.tls13:
+            applies = self.epoch is Epoch.APPLICATION
+            return MAX_OPENED_BYTES if applies else MAX_CIPHERTEXT_BYTES
+        return MAX_OPENED_DATA_BYTES + self.overhead
+
+    def skip(self, count: int = 1) -> None:
+        """Pass over so many sealed records."""
         if self._ladder:
-            self._ladder[0][1].skip()
+            self._ladder[0][1].skip(count)
 
     def open(self, record: Record) -> Opened | None:
         """Open one sealed record; None where no key does, which may set `failed`."""
@@ -121,9 +129,9 @@ class Opener:
             self._ladder = []
         return None
 
-    def plaintext_bytes(self, length: int) -> int:
-        """About how much a sealed body of this length holds."""
-        return max(0, length - self.overhead)
+    def plaintext_bytes(self, length: int, count: int = 1) -> int:
+        """About how much sealed bodies of this length in all hold."""
+        return max(0, length - count * self.overhead)
 
     def _measure(self, negotiated: Negotiated | None) -> None:
         chosen = None if negotiated is None else suite(negotiated.suite)

@@ -50,6 +50,7 @@ class TcpFlags(IntEnum):
 _SHOWN: Final = (TcpFlags.SYN, TcpFlags.FIN, TcpFlags.RST, TcpFlags.PSH, TcpFlags.ACK)
 
 
+@lru_cache(maxsize=256)
 def flag_names(flags: int) -> str:
     """`SYN,ACK`: the flags that matter to a reader."""
     return ",".join(flag.name or "" for flag in _SHOWN if flags & flag)

@@ -2,6 +2,7 @@
 
 import hmac
 from abc import abstractmethod
+from functools import lru_cache
 from struct import Struct
 from typing import Final
 
@@ -153,14 +154,24 @@ def protection(
     master = keys.secret(negotiated.client_random, CLIENT_RANDOM)
     if master is None or len(master) != MASTER_SECRET_BYTES:
         return None
-    client, server = key_block(
-        chosen,
+    client, server = _both(
+        negotiated.suite,
         negotiated.version,
         master,
         negotiated.client_random,
         negotiated.server_random,
     )
     return _with_keys(chosen, client if sender is Side.CLIENT else server, negotiated)
+
+
+@lru_cache(maxsize=16)
+def _both(
+    code: int, version: TlsVersion, master: bytes, client_random: bytes, server_random: bytes
+) -> tuple[DirectionKeys, DirectionKeys]:
+    """Both sides' keys: the second side asks soon after the first."""
+    chosen = suite(code)
+    assert chosen is not None
+    return key_block(chosen, version, master, client_random, server_random)
 
 
 def _usable(chosen: Suite, version: TlsVersion) -> bool:

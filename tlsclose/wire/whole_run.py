@@ -10,11 +10,12 @@ ordinary this declines before it has changed anything.
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tlsclose.core.event import Side
-from tlsclose.core.record import HEADER_BYTES
+from tlsclose.core.record import HEADER_BYTES, ContentType
 from tlsclose.wire.capture_connection import OpenConnection
+from tlsclose.wire.event_log import FOLD_NS
 from tlsclose.wire.fast_run import View
 from tlsclose.wire.follower import ConnectionFollower
 from tlsclose.wire.packets import TcpFlags
@@ -23,6 +24,10 @@ from tlsclose.wire.records import HEADER, Record, plausible
 from tlsclose.wire.rows import Rows
 from tlsclose.wire.streams import Fin, Syn
 
+if TYPE_CHECKING:
+    from tlsclose.wire.conversation import Conversation
+
+_APPLICATION_DATA: Final = int(ContentType.APPLICATION_DATA)
 _MODULUS: Final = 2**32
 _SYN: Final = int(TcpFlags.SYN)
 _FIN: Final = int(TcpFlags.FIN)
@@ -108,11 +113,17 @@ class WholeRun:
 
     def _tell(self, follower: ConnectionFollower, since_ns: int) -> None:
         """What happened, in the order of capture."""
-        rows, tls = self._rows, follower.tls
+        rows, tls, found = self._rows, follower.tls, self._found
         for lane in (self._client, self._server):
             if lane.total:
                 follower.begin(lane.side)
-        for row, _, side, kind, version, length, place, position in self._found:
+        at, behind = 0, len(found)
+        while at < behind:
+            row, _, side, kind, version, length, place, position = found[at]
+            at += 1
+            if kind == _APPLICATION_DATA and length > (longest := tls.longest_read(side)):
+                at = self._tell_data(tls, at - 1, longest, since_ns)
+                continue
             stamp = Stamp(rows.at_ns[row] - since_ns, rows.number[row])
             if kind > _MARK:
                 wanted = tls.wants(side, kind, length)
@@ -124,6 +135,30 @@ class WholeRun:
                 follower.take(Fin(stamp=stamp, sender=side, flags=length, size=0))
             else:
                 follower.take(Syn(stamp=stamp, sender=side, flags=length))
+
+    def _tell_data(self, tls: "Conversation", at: int, longest: int, since_ns: int) -> int:
+        """Records from `at` on that nobody reads, as long as one side sends them without a pause.
+
+        Return up to where.
+        """
+        at_ns, number, found = self._rows.at_ns, self._rows.number, self._found
+        first, _, side, _, _, total, _, _ = found[at]
+        last, behind = first, at + 1
+        while behind < len(found):
+            row, _, sender, kind, _, length, _, _ = found[behind]
+            pause = at_ns[row] - at_ns[last] >= FOLD_NS
+            if sender is not side or kind != _APPLICATION_DATA or length <= longest or pause:
+                break
+            total += length
+            last, behind = row, behind + 1
+        tls.data_unread(
+            Stamp(at_ns[first] - since_ns, number[first]),
+            Stamp(at_ns[last] - since_ns, number[last]),
+            side,
+            count=behind - at,
+            size=total,
+        )
+        return behind
 
     def _tell_tcp(self, follower: ConnectionFollower, since_ns: int) -> None:
         """How far both streams have come."""
@@ -148,15 +183,17 @@ class WholeRun:
             return found
         seen, side, place, behind = self._seen, lane.side, lane.place, lane.behind
         end, size, start, row = seen.end, seen.size, seen.start, seen.row
+        buffer = seen.buffer
         position, final = lane.begin, lane.begin + lane.total
         first = bisect_right(end, position, place, behind)
         if seen.seq[first] != (lane.isn + 1) % _MODULUS:
             return None
+        place = first
         while position < final:
-            place = head = bisect_right(end, position, place, behind)
             left = end[place] - position
+            head = place
             if left >= HEADER_BYTES:
-                kind, version, length = HEADER(seen.buffer, start[place] + size[place] - left)
+                kind, version, length = HEADER(buffer, start[place] + size[place] - left)
             elif position + HEADER_BYTES > final:
                 return found + self._pieces(lane, place, position)
             else:
@@ -170,6 +207,7 @@ class WholeRun:
             position = body + length
             last = head if end[head] >= position else bisect_left(end, position, head, behind)
             found.append((row[last], row[head], side, kind, version, length, place, body))
+            place = last if end[last] > position else bisect_right(end, position, last, behind)
         return found
 
     def _pieces(self, lane: Lane, place: int, position: int) -> list[_Located]:
