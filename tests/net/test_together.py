@@ -141,15 +141,75 @@ def same(request):
     return check
 
 
-def test_several_processes_are_used(path, monkeypatch):
+@pytest.fixture
+def jobs(monkeypatch):
+    """What processes are given: the first file, and which part of it."""
     seen = []
     work = crew.Crew.add
-    monkeypatch.setattr(
-        crew.Crew, "add", lambda self, job, run: (seen.append(job), work(self, job, run))
-    )
+
+    def add(self, job, run):
+        seen.append((job.first, job.at))
+        work(self, job, run)
+
+    monkeypatch.setattr(crew.Crew, "add", add)
+    return seen
+
+
+def test_several_processes_are_used(path, jobs):
     analysed(path, processes=4)
     analysed(path, processes=3)
-    assert [(job.file, job.at) for job in seen] == [(0, 0), (0, 1), (0, 2), (0, 3), (0, 0), (0, 1)]
+    assert jobs == [(0, 0), (0, 1), (0, 2), (0, 3), (0, 0), (0, 1)]
+
+
+@pytest.fixture
+def few_and_many(path, tmp_path, packets):
+    """A large file, and many small ones around it."""
+    small = []
+    for number in range(40):
+        small.append(tmp_path / f"{number}.pcap")
+        begin = number % 7 * 20
+        small[-1].write_bytes(pcap(packets[begin : begin + 20], nanoseconds=True))
+    return [*small[:30], path, *small[30:]]
+
+
+def test_small_files_are_read_in_a_row(same, few_and_many, jobs):
+    same(*few_and_many)
+    firsts = [first for first, _ in jobs]
+    assert 0 < len(set(firsts)) < 12
+    assert 30 in firsts
+    assert {first for first, at in jobs if at} == {30}
+
+
+def test_keys_within_a_row_serve_the_files_behind_them(same, tmp_path, few_and_many, packets, keys):
+    first = tmp_path / "first.pcapng"
+    first.write_bytes(with_secrets(packets[:200], keys))
+    told, _ = same(*few_and_many[:3], first, *few_and_many[25:])
+    assert {one.verdict.confidence for one in told if hasattr(one, "verdict")} > {"proven"}
+
+
+def reports_beside(told, path):
+    return [one for one in told if hasattr(one, "capture") and one.capture.path != path]
+
+
+def test_a_process_that_is_killed_within_a_row(few_and_many, monkeypatch):
+    """What it had not told of is read by another; only the file at hand is given up."""
+    here, judged = os.getpid(), Judge.judged
+    alone, _ = analysed(*few_and_many, processes=1)
+    victim = str(few_and_many[4])
+
+    def judge(self, seen, name):
+        if name == victim and os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return judged(self, seen, name)
+
+    monkeypatch.setattr(Judge, "judged", judge)
+    before = children()
+    told, summary = analysed(*few_and_many, processes=2)
+    (given_up,) = [one.reason for one in told if hasattr(one, "reason")]
+    assert given_up == f"{victim}: a process that read it was ended by SIGKILL"
+    assert summary.unreadable == 1
+    assert reports_beside(told, victim) == reports_beside(alone, victim)
+    assert children() == before
 
 
 def test_the_same(same, path, keylog):

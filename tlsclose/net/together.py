@@ -1,8 +1,9 @@
 """Captures read by several processes: the same connections, numbers and order as by one.
 
 A file that is large beside the others is read by every process, each following its parts of the
-connections; other files are read side by side, and what later ones tell waits. A process judges
-what it follows. Secrets embedded in one file serve the files behind it, which are then read again.
+connections; other files are read side by side, a few in a row by each, and what later ones tell
+waits. A process judges what it follows. Secrets embedded in one file serve the files behind it,
+which are then read again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from threading import Event
 from types import TracebackType
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from tlsclose.errors import CaptureFileError
 from tlsclose.net.analysis import Judge, Judged, Left
@@ -25,7 +26,6 @@ from tlsclose.net.following import (
     Numbering,
     findings,
     observed,
-    parts_of,
     tell_end,
     tell_progress,
 )
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from tlsclose.wire.capture_connection import FollowedConnection
 
 
+_TURNS: Final = 4
+"""Of each process, where many files are read side by side."""
+
+
 class _Ended(NamedTuple):
     end: End
     secrets: tuple[str, ...]
@@ -44,7 +48,8 @@ class _Ended(NamedTuple):
 
 
 class _Job(NamedTuple):
-    file: int
+    first: int
+    """The file that it begins with."""
     at: int
     """Which, of those on this file."""
 
@@ -65,6 +70,7 @@ class Together:
         self._crew: Crew[_Told] = Crew(processes, stop)
         self._sizes = [path.stat().st_size for path in paths]
         self._jobs: dict[int, list[_Job]] = {}
+        """Of each file that somebody was given."""
         self._embedded = False
         """Whether a file had secrets: then each waits for those before it."""
 
@@ -74,18 +80,20 @@ class Together:
         Raises Stopped, and CaptureFileError as `following.follow` does.
         """
         self._begin(file)
-        numbering = Numbering()
+        jobs, numbering, ended = self._jobs.pop(file), Numbering(), False
         try:
-            for told in self._merged(file):
+            for told in self._merged(file, jobs):
                 if isinstance(told, _Ended):
-                    self._learn(told.secrets)
+                    ended = True
+                    self._learn(told.secrets, jobs)
                     tell_end(told.end, watcher)
                 else:
                     tell_progress(told, watcher)
                     for number, judged in numbering.numbered(told.begun, told.over):
                         take(_with_number(judged, number))
         finally:
-            self._drop(file)
+            if not ended or jobs not in self._jobs.values():
+                self._drop(jobs)
 
     def __enter__(self) -> Self:
         return self
@@ -103,16 +111,15 @@ class Together:
         behind = file + 1 if self._embedded else len(self._paths)
         for each in range(file, behind):
             if each not in self._jobs:
-                self._jobs[each] = self._add(each)
+                self._add(each)
 
-    def _add(self, file: int) -> list[_Job]:
-        parts, ways = parts_of(self._paths[file]), self._ways(file)
-        jobs = []
-        for at in range(ways):
-            jobs.append(_Job(file, at))
-            shares = [(part, parts) for part in range(at, parts, ways)]
-            self._crew.add(jobs[-1], partial(self._work, file, shares))
-        return jobs
+    def _add(self, first: int) -> None:
+        ways = self._ways(first)
+        files = self._row(first) if ways == 1 else [first]
+        jobs = [_Job(first, at) for at in range(ways)]
+        for job in jobs:
+            self._crew.add(job, partial(self._work, files, job.at, ways))
+        self._jobs |= dict.fromkeys(files, jobs)
 
     def _ways(self, file: int) -> int:
         """How many processes read it."""
@@ -122,9 +129,21 @@ class Together:
             return 1
         return PARTS if self._processes >= PARTS else PARTS // 2
 
-    def _merged(self, file: int) -> Iterator[_Told]:
+    def _row(self, first: int) -> list[int]:
+        """The files from this one on that one process reads: to begin one costs time as well."""
+        total = sum(self._sizes)
+        most = total if self._embedded else total // (self._processes * _TURNS)
+        files, size = [first], self._sizes[first]
+        for file in range(first + 1, len(self._paths)):
+            size += self._sizes[file]
+            if size > most or file in self._jobs or self._ways(file) > 1:
+                break
+            files.append(file)
+        return files
+
+    def _merged(self, file: int, jobs: Sequence[_Job]) -> Iterator[_Told]:
         """What the processes on one file tell, batch by batch."""
-        path, jobs = self._paths[file], self._jobs[file]
+        path = self._paths[file]
         while True:
             try:
                 told = [self._crew.next(job) for job in jobs]
@@ -141,32 +160,46 @@ class Together:
             over = chain.from_iterable(one.over for one in found)
             yield found[0]._replace(begun=list(begun), over=list(over))
 
-    def _learn(self, secrets: Sequence[str]) -> None:
+    def _learn(self, secrets: Sequence[str], knowing: Sequence[_Job]) -> None:
         """Have later files read, or read again, with the secrets of an earlier one."""
         for line in secrets:
             self._keys.add_line(line)
         if secrets:
             self._embedded = True
-            for file in list(self._jobs):
-                self._drop(file)
+            for jobs in list(self._jobs.values()):
+                if jobs is not knowing:
+                    self._drop(jobs)
 
-    def _drop(self, file: int) -> None:
-        for job in self._jobs.pop(file, ()):
+    def _drop(self, jobs: list[_Job]) -> None:
+        """End jobs; their files are nobody's."""
+        for job in jobs:
             self._crew.drop(job)
+        self._jobs = {file: those for file, those in self._jobs.items() if those is not jobs}
 
-    def _work(self, file: int, shares: Sequence[tuple[int, int]]) -> Iterator[_Told]:
+    def _work(self, files: Sequence[int], at: int, ways: int) -> Iterator[_Told]:
         """What a process does."""
-        path, keys = self._paths[file], _Recording(self._keys)
+        keys = _Recording(self._keys)
+        with few_collections():
+            for file in files:
+                parts = PARTS if self._sizes[file] >= LARGE_BYTES else 1
+                keys.added.clear()
+                yield from self._read(
+                    file, keys, [(part, parts) for part in range(at, parts, ways)]
+                )
+
+    def _read(
+        self, file: int, keys: "_Recording", shares: Sequence[tuple[int, int]]
+    ) -> Iterator[_Told]:
+        path = self._paths[file]
 
         def judged(seen: "FollowedConnection") -> Judged:
             return self._judge.judged(observed(seen, 0), str(path))
 
-        with few_collections():
-            try:
-                for told in findings(path, keys, shares, judged, size=self._sizes[file]):
-                    yield _Ended(told, tuple(keys.added)) if isinstance(told, End) else told
-            except CaptureFileError as error:
-                yield _Ended(End((), str(error)), ())
+        try:
+            for told in findings(path, keys, shares, judged, size=self._sizes[file]):
+                yield _Ended(told, tuple(keys.added)) if isinstance(told, End) else told
+        except CaptureFileError as error:
+            yield _Ended(End((), str(error)), tuple(keys.added))
 
 
 class _Recording(KeyLog):
