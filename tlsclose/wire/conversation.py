@@ -327,10 +327,10 @@ class Conversation:
         opener = side.opener
         opener.skip(count)
         source = Source.INFERRED if opener.tls13 else Source.WIRE
-        held = opener.plaintext_bytes(size, count)
-        self._data(stamp, side, source, held, count=count, until=until)
+        content = opener.plaintext_bytes(size, count)
+        self._data(stamp, side, source, content, count=count, until=until)
         if self.answer is not None and side is self._server:
-            self.answer.skip(held)
+            self.answer.skip(content)
 
     def _unreadable(self, stamp: Stamp, side: TlsSide, record: Record) -> None:
         """Without keys, type and length have to do."""
