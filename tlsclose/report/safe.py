@@ -7,9 +7,10 @@ through `clean`: what is not a plain visible character is written as an escape (
 """
 
 import dataclasses
+from collections.abc import Callable
 from enum import Enum
-from functools import lru_cache
-from typing import Any, Final, TypeVar
+from functools import lru_cache, partial
+from typing import Any, Final
 
 from tlsclose.core.report import Report
 
@@ -20,8 +21,6 @@ ELLIPSIS: Final = "…"
 
 _INVISIBLE: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Letters and symbols that draw nothing: fillers and the blank Braille pattern."""
-
-_T = TypeVar("_T")
 
 
 def clean(text: str, limit: int = LIMIT) -> str:
@@ -50,32 +49,39 @@ def _visible(char: str) -> str:
 
 
 def sealed(report: Report) -> Report:
-    """Return the report with every text in it made safe."""
-    return _seal(report)
+    """Return the report with every text in it made safe; itself where all was."""
+    return _sealed_value(report)  # type: ignore[return-value]
 
 
-def _seal(value: _T) -> _T:
-    return _sealed_value(value)  # type: ignore[no-any-return]
+_Way = Callable[[Any], Any]
+"""Makes a value safe; returns the value itself where nothing in it had to change."""
 
 
-def _sealed_value(value: Any) -> Any:  # noqa: ANN401
-    """The value itself where nothing in it had to change."""
-    if isinstance(value, str):
-        return value if isinstance(value, Enum) else clean(value)
-    if isinstance(value, tuple):
-        return _sealed_items(value)
+@lru_cache(maxsize=256)
+def _way(kind: type) -> _Way | None:
+    """How values of a type are made safe; None where they hold no text that anybody else wrote."""
+    if issubclass(kind, str):
+        return None if issubclass(kind, Enum) else clean
+    if issubclass(kind, tuple):
+        return _sealed_items
+    if not dataclasses.is_dataclass(kind):
+        return None
+    return partial(_sealed_fields, tuple(field.name for field in dataclasses.fields(kind)))
+
+
+def _sealed_value(value: object) -> object:
     kind: type = type(value)
-    names = _field_names(kind)
-    return _sealed_fields(value, names) if names else value
+    seal = _way(kind)
+    return value if seal is None else seal(value)
 
 
-def _sealed_items(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    found = tuple(map(_sealed_value, values))
+def _sealed_items(values: tuple[object, ...]) -> tuple[object, ...]:
+    found = [_sealed_value(value) for value in values]
     same = all(after is before for after, before in zip(found, values, strict=True))
-    return values if same else found
+    return values if same else tuple(found)
 
 
-def _sealed_fields(value: Any, names: tuple[str, ...]) -> Any:  # noqa: ANN401
+def _sealed_fields(names: tuple[str, ...], value: Any) -> Any:  # noqa: ANN401
     changed = {}
     for name in names:
         before = getattr(value, name)
@@ -83,11 +89,3 @@ def _sealed_fields(value: Any, names: tuple[str, ...]) -> Any:  # noqa: ANN401
         if after is not before:
             changed[name] = after
     return dataclasses.replace(value, **changed) if changed else value
-
-
-@lru_cache(maxsize=256)
-def _field_names(kind: type) -> tuple[str, ...]:
-    """The fields of a dataclass; none of any other type."""
-    if not dataclasses.is_dataclass(kind):
-        return ()
-    return tuple(field.name for field in dataclasses.fields(kind))
