@@ -141,6 +141,37 @@ def test_an_rsa_identity_where_that_is_asked_for():
     assert own_names(made)[0][0] == "localhost"
 
 
+def _numbers(**bits) -> rsa.RSAPrivateNumbers:
+    """Numbers of these lengths: no key, but enough to look at."""
+    lengths = {"d": 2047, "dmp1": 1023, "dmq1": 1024, "iqmp": 1024, **bits}
+    public = rsa.RSAPublicNumbers(65537, 1 << 2047)
+    primes = {"p": 1 << 1023, "q": 1 << 1023}
+    numbers = {name: 1 << length - 1 for name, length in lengths.items()}
+    return rsa.RSAPrivateNumbers(**numbers, **primes, public_numbers=public)
+
+
+@pytest.mark.parametrize(
+    ("bits", "fills"),
+    [
+        ({}, True),
+        ({"d": 2040}, True),
+        ({"d": 2039}, False),
+        *(({name: 1016}, True) for name in ("dmp1", "dmq1", "iqmp")),
+        *(({name: 1015}, False) for name in ("dmp1", "dmq1", "iqmp")),
+    ],
+    ids=str,
+)
+def test_a_key_whose_numbers_are_short_of_their_fields(bits, fills):
+    assert identity._fills_its_fields(_numbers(**bits)) is fills
+
+
+def test_such_a_key_is_not_taken(monkeypatch):
+    answers = iter([False, False, True])
+    asked = []
+    monkeypatch.setattr(identity, "_fills_its_fields", lambda n: asked.append(n) or next(answers))
+    assert identity._rsa_key().private_numbers() == asked[2]
+
+
 class TestPfx:
     PASSWORD = "correct horse"
 

@@ -20,6 +20,8 @@ CLOCK_SKEW: Final = timedelta(days=1)
 MAX_PEM_BYTES: Final = 1 << 20
 """Certificate chains are a few KiB; this stops a mistyped path to a large file or a device."""
 
+RSA_BITS: Final = 2048
+
 _SEQUENCE: Final = 0x30
 _VERSION_3: Final = b"\x02\x01\x03"
 _HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*")
@@ -28,7 +30,7 @@ _HOST_NAME: Final = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9
 def ephemeral(*, rsa: bool = False) -> Identity:
     """A fresh self-signed identity for localhost, its addresses and this machine's name.
 
-    Its key is a P-256 one, or RSA with 2048 bits.
+    Its key is a P-256 one, or an RSA one.
     """
     from cryptography.hazmat.primitives import serialization
 
@@ -110,9 +112,25 @@ def _p256_key() -> "ec.EllipticCurvePrivateKey":
 
 
 def _rsa_key() -> "rsa.RSAPrivateKey":
+    """A key that every importer takes: of one in thirty Wine moves a number, and cannot sign."""
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    while True:
+        key = rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+        if _fills_its_fields(key.private_numbers()):
+            return key
+
+
+def _fills_its_fields(numbers: "rsa.RSAPrivateNumbers") -> bool:
+    """Whether each number's DER is as long as its field in a Windows key blob, or longer.
+
+    The blob has 256 bytes for the exponent and 128 for the rest; DER has no leading zero bytes
+    but the one that keeps a number positive, so a number short of its field by 9 bits is shorter.
+    """
+    halves = (numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp)
+    return numbers.d.bit_length() >= RSA_BITS - 8 and all(
+        half.bit_length() >= RSA_BITS // 2 - 8 for half in halves
+    )
 
 
 def _self_signed(key: "ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey") -> "x509.Certificate":
