@@ -98,7 +98,6 @@ class TestRefusals:
         if not decrypt_status.under_wine():
             assert "ERROR_INVALID_PASSWORD 0x80070056" in str(caught.value)
 
-    @pytest.mark.not_wine("keeps all imported keys in one place, where two identities clash")
     def test_a_pfx_with_its_password(self):
         ours = Identity(pfx=pfx(identity._rsa_key()), password=PASSWORD)
         server = make_provider("schannel", TlsSettings(version=NEWEST, identity=ours))
