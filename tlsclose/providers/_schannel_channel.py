@@ -179,7 +179,11 @@ class Channel:
         return Answer(call="EncryptMessage", code=code, output=record)
 
     def decrypt(self, token: bytes) -> Answer:
-        """DecryptMessage: the first record of `token`."""
+        """DecryptMessage: the first record of `token`.
+
+        Where it opened no data the first buffer may be the DATA still that it was given, sealed:
+        what it tells is behind that one.
+        """
         buffers = _Buffers([(abi.SECBUFFER_DATA, _copied(token)), *[(0, None)] * 3])
         code = self._functions.DecryptMessage(self._reference(), buffers.reference(), 0, None)
         answer = Answer(call="DecryptMessage", code=code)
@@ -188,8 +192,8 @@ class Channel:
         return Answer(
             call="DecryptMessage",
             code=code,
-            output=buffers.content(abi.SECBUFFER_DATA),
-            rest=buffers.content(abi.SECBUFFER_EXTRA),
+            output=buffers.content(abi.SECBUFFER_DATA, since=1),
+            rest=_last(token, buffers.size(abi.SECBUFFER_EXTRA)),
         )
 
     def query(self, attribute: int, into: ctypes.Structure | ctypes.c_void_p) -> int:
@@ -241,14 +245,18 @@ def application_protocols(names: Sequence[bytes]) -> bytes:
 
 
 def _not_consumed(token: bytes, code: int, received: "_Buffers") -> bytes:
-    """SECBUFFER_EXTRA is the end of what was given; an incomplete message is all of it."""
+    """What is to be given again: of an incomplete message it is all."""
     if status_of(code) in (
         SecStatus.SEC_E_INCOMPLETE_MESSAGE,
         SecStatus.SEC_I_INCOMPLETE_CREDENTIALS,
     ):
         return token
-    extra = received.size(abi.SECBUFFER_EXTRA)
-    return token[len(token) - extra :] if 0 < extra <= len(token) else b""
+    return _last(token, received.size(abi.SECBUFFER_EXTRA))
+
+
+def _last(token: bytes, size: int) -> bytes:
+    """SECBUFFER_EXTRA tells how much of the end of the input was not consumed."""
+    return token[len(token) - size :] if 0 < size <= len(token) else b""
 
 
 _Memory = ctypes.Array[c_char]
@@ -286,11 +294,11 @@ class _Buffers:
             for buffer in self._array
         ]
 
-    def content(self, kind: int) -> bytes:
-        """What the first buffer of a kind holds; empty where there is none."""
-        for buffer, held in zip(self._array, self.contents(), strict=True):
-            if buffer.BufferType == kind:
-                return held
+    def content(self, kind: int, *, since: int = 0) -> bytes:
+        """What the first buffer of a kind holds, from an index on; empty where there is none."""
+        for buffer in self._array[since:]:
+            if buffer.BufferType == kind and buffer.pvBuffer:
+                return ctypes.string_at(buffer.pvBuffer, buffer.cbBuffer)
         return b""
 
     def size(self, kind: int) -> int:
