@@ -14,7 +14,8 @@ from tlsclose.core.status import SecStatus
 from tlsclose.providers import _secur32 as abi
 from tlsclose.providers._ledger import LEDGER
 from tlsclose.providers._schannel_channel import Channel, Terms
-from tlsclose.providers._schannel_credential import NO_HANDLE, Credential
+from tlsclose.providers._schannel_credential import NO_HANDLE, Credential, Wish, acquire
+from tlsclose.providers._schannel_words import SspiError
 
 OK = SecStatus.SEC_E_OK
 MORE = SecStatus.SEC_I_CONTINUE_NEEDED
@@ -36,6 +37,7 @@ class Secur32:
         self.extra = extra
         self.calls: list[str] = []
         self.allocated: dict[int, object] = {}
+        self.forms: list[ctypes.Structure] = []
 
     def InitializeSecurityContextW(self, *arguments):  # noqa: N802
         self.calls.append("Initialize")
@@ -77,6 +79,15 @@ class Secur32:
     def ApplyControlToken(self, context, tokens):  # noqa: N802, ARG002
         buffer = tokens._obj.pBuffers[0]
         self.calls.append(ctypes.string_at(buffer.pvBuffer, buffer.cbBuffer).hex())
+        return self.code
+
+    def AcquireCredentialsHandleW(self, *arguments):  # noqa: N802
+        version = ctypes.c_uint32.from_address(arguments[4]).value
+        kind = abi.SCH_CREDENTIALS if version == abi.SCH_CREDENTIALS_VERSION else abi.SCHANNEL_CRED
+        form = kind.from_address(arguments[4])
+        self.calls.append(kind.__name__)
+        if kind is abi.SCHANNEL_CRED:
+            self.forms.append(kind.from_buffer_copy(form))
         return self.code
 
     def DeleteSecurityContext(self, handle):  # noqa: N802, ARG002
@@ -184,3 +195,20 @@ def test_control_tokens():
     ours.control(Alert(2, 40))
     assert functions.calls == ["01000000", "020000000200000028000000"]
     ours.delete()
+
+
+@pytest.mark.parametrize(
+    ("version", "asked", "older"),
+    [
+        (None, ["SCH_CREDENTIALS", "SCHANNEL_CRED"], abi.SP_PROT_TLS1_2),
+        ("1.2", ["SCH_CREDENTIALS", "SCHANNEL_CRED"], abi.SP_PROT_TLS1_2),
+        ("1.3", ["SCH_CREDENTIALS"], None),
+    ],
+)
+def test_refused_credentials_are_told_by_each_way_of_asking(version, asked, older):
+    functions = Secur32(code=SecStatus.SEC_E_NO_CREDENTIALS)
+    with pytest.raises(SspiError, match="SEC_E_NO_CREDENTIALS 0x8009030E") as caught:
+        acquire(functions, Wish(side=Side.SERVER, version=version))
+    assert functions.calls == asked
+    assert all(name in str(caught.value) for name in asked)
+    assert [form.grbitEnabledProtocols for form in functions.forms] == ([older] if older else [])

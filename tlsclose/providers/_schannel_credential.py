@@ -90,12 +90,11 @@ def acquire(functions: abi.Secur32, wish: Wish) -> Credential:
         if code == 0:
             return Credential(handle, functions)
         refused.append(f"{type(form).__name__} {named(code)}")
-    first, *_ = refused
-    raise SspiError(f"AcquireCredentialsHandle ({first}, then SCHANNEL_CRED)", code)
+    raise SspiError(f"AcquireCredentialsHandle ({', then '.join(refused)})", code)
 
 
 def _forms(wish: Wish) -> Iterator[Structure]:
-    """What to ask with: the newer first."""
+    """What to ask with: the newer first; the older has no TLS 1.3 to offer."""
     certificates = (c_void_p * 1)(wish.certificate) if wish.certificate else None
     common: dict[str, Any] = {
         "cCreds": 0 if certificates is None else 1,
@@ -109,6 +108,8 @@ def _forms(wish: Wish) -> Iterator[Structure]:
         pTlsParameters=pointer(refused),
         **common,
     )
-    yield abi.SCHANNEL_CRED(
-        dwVersion=abi.SCHANNEL_CRED_VERSION, grbitEnabledProtocols=wish.protocols, **common
-    )
+    older = wish.protocols & ~abi.SP_PROT_TLS1_3
+    if older:
+        yield abi.SCHANNEL_CRED(
+            dwVersion=abi.SCHANNEL_CRED_VERSION, grbitEnabledProtocols=older, **common
+        )
