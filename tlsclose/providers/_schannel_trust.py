@@ -70,12 +70,18 @@ _FAULTS: Final = (
         | abi.CERT_TRUST_INVALID_EXTENSION
         | abi.CERT_TRUST_INVALID_POLICY_CONSTRAINTS
         | abi.CERT_TRUST_INVALID_BASIC_CONSTRAINTS
-        | abi.CERT_TRUST_INVALID_NAME_CONSTRAINTS,
+        | abi.CERT_TRUST_INVALID_NAME_CONSTRAINTS
+        | abi.CERT_TRUST_HAS_NOT_SUPPORTED_NAME_CONSTRAINT
+        | abi.CERT_TRUST_HAS_NOT_DEFINED_NAME_CONSTRAINT
+        | abi.CERT_TRUST_HAS_NOT_PERMITTED_NAME_CONSTRAINT
+        | abi.CERT_TRUST_HAS_EXCLUDED_NAME_CONSTRAINT
+        | abi.CERT_TRUST_NO_ISSUANCE_CHAIN_POLICY
+        | abi.CERT_TRUST_HAS_NOT_SUPPORTED_CRITICAL_EXT,
         "certificate chain breaks a constraint",
         SecStatus.SEC_E_CERT_UNKNOWN,
     ),
 )
-"""Bits of CERT_TRUST_STATUS, the gravest first, in words and as a status."""
+"""Bits of CERT_TRUST_STATUS, the gravest first, in words and as a status; no bit is harmless."""
 
 ALERTS: Final = {
     SecStatus.SEC_E_UNTRUSTED_ROOT: AlertDescription.UNKNOWN_CA,
@@ -100,16 +106,18 @@ class Roots:
     def __init__(self, cafile: Path) -> None:
         functions = abi.crypt32()
         store = functions.CertOpenStore(abi.CERT_STORE_PROV_MEMORY, 0, 0, 0, None)
+        if not store:
+            raise _unusable(cafile, "CertOpenStore")
         self._store = Owned("root store", lambda: functions.CertCloseStore(store, 0))
         for der in _read(cafile):
-            _add(store, der)
+            if not _add(store, der):
+                raise _unusable(cafile, "CertAddEncodedCertificateToStore")
         config = abi.CERT_CHAIN_ENGINE_CONFIG(
             cbSize=sizeof(abi.CERT_CHAIN_ENGINE_CONFIG), hExclusiveRoot=store
         )
         engine = c_void_p()
         if not functions.CertCreateCertificateChainEngine(byref(config), byref(engine)):
-            code = hresult(last_error())
-            raise UsageError(f"CA file {cafile}: {told('CertCreateCertificateChainEngine', code)}")
+            raise _unusable(cafile, "CertCreateCertificateChainEngine")
         self.engine = engine.value
         handle = engine.value
         self._engine = Owned(
@@ -161,6 +169,8 @@ def _fault(bits: int) -> tuple[str, SecStatus]:
     for mask, words, status in _FAULTS:
         if bits & mask:
             return words, status
+    if bits:
+        return f"certificate chain is not trusted (0x{bits:08X})", SecStatus.SEC_E_CERT_UNKNOWN
     return "", SecStatus.SEC_E_OK
 
 
@@ -186,8 +196,13 @@ def _read(cafile: Path) -> list[bytes]:
     return [certificate.public_bytes(Encoding.DER) for certificate in found]
 
 
-def _add(store: int, der: bytes) -> None:
+def _add(store: int, der: bytes) -> bool:
     memory = (c_char * len(der)).from_buffer_copy(der)
-    abi.crypt32().CertAddEncodedCertificateToStore(
+    added = abi.crypt32().CertAddEncodedCertificateToStore(
         store, _ENCODING, addressof(memory), len(der), abi.CERT_STORE_ADD_ALWAYS, None
     )
+    return bool(added)
+
+
+def _unusable(cafile: Path, call: str) -> UsageError:
+    return UsageError(f"CA file {cafile}: {told(call, hresult(last_error()))}")
