@@ -37,8 +37,8 @@ TICKET = record(23, b"t" * 60)
 class Channel:
     """Answers from lists; what it was asked is kept."""
 
-    steps: list[tuple[SecStatus | int, bytes, bytes]] = field(default_factory=list)
-    """Status, output, and what was not consumed."""
+    steps: list[tuple] = field(default_factory=list)
+    """Status, output, what was not consumed; and SECBUFFER_ALERT where there is one."""
     records: list[tuple[SecStatus | int, bytes, bytes]] = field(default_factory=list)
     """Of decrypt: status, plaintext, EXTRA."""
     controls: SecStatus = OK
@@ -49,11 +49,16 @@ class Channel:
     flags: int = 0x8000
     buffers: int = 3
     freed: int = 0
+    deletes: int = 0
+    """What DeleteSecurityContext says."""
 
     def step(self, token):
         self.asked.append(("step", token))
-        code, output, rest = self.steps.pop(0)
-        return Answer(call=CALLS[self.side], code=code, output=output, rest=rest, flags=0x8000)
+        code, output, rest, *more = self.steps.pop(0)
+        alert = more[0] if more else b""
+        return Answer(
+            call=CALLS[self.side], code=code, output=output, rest=rest, alert=alert, flags=0x8000
+        )
 
     def control(self, alert=None):
         self.asked.append(("control", alert))
@@ -147,6 +152,20 @@ class TestHandshake:
         context = made(channel)
         assert context.handshake(b"hello") == (ILLEGAL, alert, b"")
         assert told(context) == ["server fatal protocol_version"]
+
+    @pytest.mark.parametrize(
+        ("token", "buffer", "sent"),
+        [
+            (b"", record(21, b"\x02\x28"), record(21, b"\x02\x28")),
+            (record(21, b"\x02\x46"), record(21, b"\x02\x28"), record(21, b"\x02\x46")),
+            (b"", b"\x02\x28", b""),
+        ],
+        ids=["alone", "beside a token", "no record"],
+    )
+    def test_an_alert_in_its_own_buffer_has_to_be_sent(self, token, buffer, sent):
+        context = made(Channel(side=Side.SERVER, steps=[(ILLEGAL, token, b"", buffer)]))
+        assert context.handshake(b"hello") == (ILLEGAL, sent, b"")
+        assert len(told(context)) == bool(sent)
 
     def test_the_name_is_read_from_the_hello(self):
         sni = extension(0, b"\x00\x0c\x00\x00\x09localhost")

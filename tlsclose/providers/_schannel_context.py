@@ -200,23 +200,20 @@ class SchannelContext(SecurityContext):
             answer = _checked(answer, token)
         status = self._done(answer)
         taken = token[: len(token) - len(answer.rest)]
-        self._overhear(taken, answer)
+        output = _to_send(answer)
+        self._overhear(taken, output)
         if status is _EXPIRED:
             self._hear_close()
         elif status.failed and status is not _INCOMPLETE:
             self._fail(answer)
-        return status, answer.output, answer.rest
+        return status, output, answer.rest
 
-    def _overhear(self, taken: bytes, answer: Answer) -> None:
-        """Read what goes by in the clear; SECBUFFER_ALERT is such a record too."""
+    def _overhear(self, taken: bytes, output: bytes) -> None:
+        """Read what goes by in the clear."""
         if self._up:
             return
-        self._watch.passed(self._side.other, taken)
-        self._watch.passed(self._side, answer.output)
-        for sender, data in (
-            (self._side.other, taken),
-            (self._side, answer.output or answer.alert),
-        ):
+        for sender, data in ((self._side.other, taken), (self._side, output)):
+            self._watch.passed(sender, data)
             for alert in alerts(data):
                 self._tell(sender, alert)
 
@@ -371,6 +368,13 @@ class SchannelContext(SecurityContext):
             self._error += f" (the {last.sender} sent {last.alert})"
         self._broken = answer.status
         return answer.status
+
+
+def _to_send(answer: Answer) -> bytes:
+    """The token; of a call that failed without one the record in SECBUFFER_ALERT."""
+    if answer.output or not answer.status.failed:
+        return answer.output
+    return answer.alert if answer.alert[:1] == bytes([ContentType.ALERT]) else b""
 
 
 def _checked(answer: Answer, token: bytes) -> Answer:
