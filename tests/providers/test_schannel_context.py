@@ -360,6 +360,14 @@ class TestShutdown:
         assert (sent, [step.status for step in procedure.steps]) == ([], [refused])
         assert "ApplyControlToken: SEC_E_UNSUPPORTED_FUNCTION 0x80090302" in context.error
 
+    def test_a_shutdown_that_makes_nothing_says_so(self):
+        context, procedure, sent = self.closing([(OK, b"", b"")])
+        assert not procedure.notify()
+        assert (sent, told(context)) == ([], [])
+        assert context.error == (
+            "InitializeSecurityContext: SEC_E_OK 0x00000000, and nothing to send"
+        )
+
     def test_a_failure_in_the_loop_sends_what_there_is(self):
         context, procedure, sent = self.closing([(MORE, b"clo", b""), (ILLEGAL, b"alert", b"")])
         assert not procedure.notify()

@@ -303,18 +303,21 @@ class SchannelContext(SecurityContext):
         sizes = "+".join(map(str, self._tokens))
         status = self._done(answer, f"asked for 0x{self._channel.flags:08X}; token bytes {sizes}")
         if status in (_OK, _EXPIRED):
-            self._sent_alert(status, any(self._tokens))
+            self._sent_alert(answer, any(self._tokens))
         elif status.failed and status is not _INCOMPLETE:
             return self._shutdown_failed(answer), answer.output
         return status, answer.output
 
-    def _sent_alert(self, status: SecStatus, made: bool) -> None:
+    def _sent_alert(self, answer: Answer, made: bool) -> None:
         armed, self._armed = self._armed, None
-        if armed is None or not made:
+        if armed is None:
+            return
+        if not made:
+            self._error = f"{answer.call}: {named(answer.code)}, and nothing to send"
             return
         self._tell(self._side, armed)
         if armed.is_close_notify:
-            self._notified = status
+            self._notified = answer.status
 
     def _shutdown_failed(self, answer: Answer) -> SecStatus:
         """Before the connection is up the handshake may still go on."""
