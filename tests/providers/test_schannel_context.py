@@ -78,7 +78,7 @@ class Channel:
 
     def delete(self):
         self.freed += 1
-        return 0, 0
+        return self.deletes, 0
 
 
 UNKNOWN = Trust()
@@ -406,6 +406,13 @@ class TestShutdown:
         assert context.last_call.native == (
             "SEC_E_OK 0x00000000; FreeCredentialsHandle SEC_E_OK 0x00000000; 3 output buffers freed"
         )
+        assert (context.delete(), context._channel.freed) == (OK, 1)
+
+    def test_a_failed_deletion_is_told_and_not_repeated(self):
+        context = up(Channel(deletes=INVALID))
+        assert context.delete() is INVALID
+        assert context.last_call.status is INVALID
+        assert context.last_call.native.startswith("SEC_E_INVALID_HANDLE 0x80090301; Free")
         assert (context.delete(), context._channel.freed) == (OK, 1)
 
     def test_alerts_remembered_are_bounded(self):

@@ -23,7 +23,7 @@ from tlsclose.providers._hello_watch import HelloWatch, alerts
 from tlsclose.providers._schannel_channel import CALLS, Answer, Channel
 from tlsclose.providers._schannel_facts import Settled
 from tlsclose.providers._schannel_trust import ALERTS, Trust
-from tlsclose.providers._schannel_words import named, told
+from tlsclose.providers._schannel_words import named, status_of, told
 from tlsclose.providers.base import ProviderAlert, SecurityContext
 
 MAX_ALERTS: Final = 64
@@ -149,10 +149,11 @@ class SchannelContext(SecurityContext):
         counted = f"{self._channel.buffers} output buffers freed"
         freed = "none freed" if credential is None else named(credential)
         native = "no context" if context is None else named(context)
+        status = _OK if context is None else status_of(context)
         self._last = CallResult(
-            call=call, status=_OK, native=f"{native}; FreeCredentialsHandle {freed}; {counted}"
+            call=call, status=status, native=f"{native}; FreeCredentialsHandle {freed}; {counted}"
         )
-        return _OK
+        return status
 
     @property
     def last_call(self) -> CallResult:
