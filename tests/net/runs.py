@@ -18,12 +18,21 @@ def capture(mode):
     return CaptureSettings(mode=CaptureMode(mode))
 
 
-def probe(port, scenario="initiate", *, mode="tap", version=None, host=LOOPBACK, **changes):
+def probe(
+    port,
+    scenario="initiate",
+    *,
+    mode="tap",
+    version=None,
+    host=LOOPBACK,
+    provider="openssl",
+    **changes,
+):
     """The report of one probe."""
     changes = {"timeout_s": TIMEOUT_S, "tls": TlsSettings(version=version), **changes}
     settings = ProbeSettings(scenarios=(scenario,), capture=capture(mode), **changes)
     (report,) = api.probe(
-        [Target(host=host, port=port)], settings, on_report=lambda _: None, provider="openssl"
+        [Target(host=host, port=port)], settings, on_report=lambda _: None, provider=provider
     )
     return report
 
@@ -46,9 +55,19 @@ class Listened:
 
 
 @contextmanager
-def listening(scenario="await", *, mode="tap", version=None, count=1, on_report=None, **changes):
+def listening(
+    scenario="await",
+    *,
+    mode="tap",
+    version=None,
+    count=1,
+    on_report=None,
+    provider="openssl",
+    identity=IDENTITY,
+    **changes,
+):
     """A listener in a thread; leaving waits for its end, which `count` clients bring about."""
-    tls = TlsSettings(version=version, identity=IDENTITY)
+    tls = TlsSettings(version=version, identity=identity)
     changes = {"timeout_s": TIMEOUT_S, "tls": tls, **changes}
     settings = ListenSettings(scenario=scenario, count=count, capture=capture(mode), **changes)
     run = Listened()
@@ -60,7 +79,7 @@ def listening(scenario="await", *, mode="tap", version=None, count=1, on_report=
                 on_ready=run.ready.put,
                 on_report=on_report or run.reports.append,
                 stop=run.stop,
-                provider="openssl",
+                provider=provider,
             )
         except BaseException as error:  # noqa: BLE001
             run.failure = error
