@@ -1,5 +1,7 @@
 """What every provider has to do when a connection closes; both roles, TLS 1.2 and 1.3."""
 
+import pytest
+
 from tests.providers.pair import (
     EXPIRED,
     INCOMPLETE,
@@ -7,13 +9,16 @@ from tests.providers.pair import (
     OK,
     Inlet,
     alert_names,
+    connected,
     make_pair,
     notify,
     read_all,
     sealed,
+    settings,
 )
 from tlsclose.core.procedure import ControlToken, Procedure, StepName
 from tlsclose.core.status import SecStatus
+from tlsclose.providers.openssl import OpenSSLProvider
 
 
 def test_we_close_first(ends, answered):
@@ -111,6 +116,24 @@ def test_a_close_during_the_handshake_is_a_status(provider):
     assert status is SecStatus.SEC_E_UNSUPPORTED_FUNCTION
     _, flight, _ = pair.server.handshake(hello)
     assert pair.client.handshake(flight)[0] in (OK, MORE)
+
+
+@pytest.mark.parametrize("role", ["client", "server"])
+def test_a_fatal_alert_ends_it(provider, version, role):
+    other = OpenSSLProvider(settings(version))
+    if role == "client":
+        ours, peer = connected(provider, server_provider=other).ends
+    else:
+        peer, ours = connected(other, server_provider=provider).ends
+    bad = bytearray(sealed(ours, b"damaged"))
+    bad[-1] ^= 1
+    assert peer.decrypt(bytes(bad))[0].failed
+    status, data, _ = ours.decrypt(peer.pending_output())
+    assert (status.failed, status is INCOMPLETE, data) == (True, False, b"")
+    assert ours.error
+    assert ours.encrypt(b"x") == (status, b"")
+    assert ours.apply_control_token(ControlToken.SHUTDOWN) is status
+    assert ours.delete() is OK
 
 
 def test_delete_twice_and_every_call_after(ends):
