@@ -49,6 +49,9 @@ class Channel:
     flags: int = 0x8000
     buffers: int = 3
     freed: int = 0
+    sizes: int = 0
+    """What QueryContextAttributes says."""
+    measured: int = 0
     deletes: int = 0
     """What DeleteSecurityContext says."""
 
@@ -65,7 +68,8 @@ class Channel:
         return Answer(call="ApplyControlToken", code=self.controls)
 
     def measure(self):
-        return Answer(call="QueryContextAttributes", code=OK)
+        self.measured += 1
+        return Answer(call="QueryContextAttributes", code=self.sizes)
 
     def encrypt(self, data):
         self.asked.append(("encrypt", data))
@@ -267,6 +271,15 @@ class TestReading:
         assert context.decrypt(RECORD * 2) == (OK, b"data", b"")
         assert context.pending_output() == b"hellofinished"
         assert [name for name, _ in channel.asked] == ["decrypt", "step", "step", "decrypt"]
+        assert channel.measured == 2
+
+    def test_a_renegotiation_that_leaves_no_sizes_ends_it(self):
+        channel = Channel(records=[(RENEGOTIATE, b"", TICKET)], steps=[(OK, b"finished", b"")])
+        context = up(channel)
+        channel.sizes = INVALID
+        assert context.decrypt(TICKET)[0] is INVALID
+        assert context.error.startswith("QueryContextAttributes: SEC_E_INVALID_HANDLE")
+        assert context.encrypt(b"x") == (INVALID, b"")
 
     def test_an_incomplete_renegotiation_waits_for_the_rest(self):
         channel = Channel(

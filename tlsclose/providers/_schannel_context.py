@@ -220,15 +220,20 @@ class SchannelContext(SecurityContext):
 
     def _come_up(self) -> tuple[SecStatus, bytes]:
         """Ask what was settled; returns the status and, where that is a failure, our alert."""
-        sizes = self._channel.measure()
-        if sizes.code:
-            return self._fail(sizes), b""
+        status = self._measure()
+        if status is not _OK:
+            return status, b""
         self._up = True
         self._settled = self._examiner.settled(self._channel, self._watch)
         trust = self._settled.trust
         if self._verify and trust.check.ok is not True and self._required(trust):
             return self._refuse_certificate(trust)
         return _OK, b""
+
+    def _measure(self) -> SecStatus:
+        """Ask for the sizes of a record: a renegotiation may bring a suite that has others."""
+        sizes = self._channel.measure()
+        return self._fail(sizes) if sizes.code else _OK
 
     def _required(self, trust: Trust) -> bool:
         """A client always gets a certificate; a server with --verify insists on one."""
@@ -276,6 +281,7 @@ class SchannelContext(SecurityContext):
         self._outbox += output
         if status is _OK:
             self._renegotiating = False
+            status = self._measure()
         return _OK if status is _MORE else status, rest
 
     def _arm(self, alert: Alert, token: str) -> SecStatus:
