@@ -264,6 +264,17 @@ def test_nothing_is_left_wherever_it_ends(ending, deleted):
     assert LEDGER.live() == before
 
 
+def test_a_key_outlives_its_provider_as_long_as_a_connection_needs_it():
+    gc.collect()  # of what earlier tests left in cycles
+    before = LEDGER.live()
+    pair = make_pair(schannel())
+    assert LEDGER.live()["certificate store"] == before.get("certificate store", 0) + 1
+    assert shake(pair) == (OK, OK)
+    for context in pair.ends:
+        context.delete()
+    assert LEDGER.live() == before
+
+
 def _handles() -> int:
     import ctypes
 

@@ -9,6 +9,7 @@ from tlsclose.core.frozen import dataclass
 from tlsclose.core.record import TlsVersion
 from tlsclose.providers import _secur32 as abi
 from tlsclose.providers._ledger import Owned
+from tlsclose.providers._schannel_identity import OwnCertificate
 from tlsclose.providers._schannel_words import SspiError, named
 
 NO_HANDLE: Final = (1 << 64) - 1
@@ -46,8 +47,7 @@ class Wish:
     side: Side
     version: TlsVersion | None = None
     """Only this version; None lets TLS 1.2 and 1.3."""
-    certificate: int | None = None
-    """A PCCERT_CONTEXT with its private key, owned by the caller."""
+    certificate: OwnCertificate | None = None
 
     @property
     def protocols(self) -> int:
@@ -57,16 +57,23 @@ class Wish:
 
 
 class Credential:
-    """A credential handle, freed by `release`."""
+    """A credential handle, freed by `release`. Its certificate's key lives as long as this does."""
 
-    def __init__(self, handle: abi.SecHandle, functions: abi.Secur32) -> None:
+    def __init__(
+        self,
+        handle: abi.SecHandle,
+        functions: abi.Secur32,
+        certificate: OwnCertificate | None = None,
+    ) -> None:
         self.handle = handle
+        self._certificate = certificate
         free = functions.FreeCredentialsHandle
         self._owned = Owned("credential", lambda: free(byref(handle)))
 
     def release(self) -> int | None:
         """What FreeCredentialsHandle returned; None where it was called before."""
         code = self._owned.release()
+        self._certificate = None
         return code if isinstance(code, int) else None
 
 
@@ -88,14 +95,15 @@ def acquire(functions: abi.Secur32, wish: Wish) -> Credential:
             byref(expiry),
         )
         if code == 0:
-            return Credential(handle, functions)
+            return Credential(handle, functions, wish.certificate)
         refused.append(f"{type(form).__name__} {named(code)}")
     raise SspiError(f"AcquireCredentialsHandle ({', then '.join(refused)})", code)
 
 
 def _forms(wish: Wish) -> Iterator[Structure]:
     """What to ask with: the newer first; the older has no TLS 1.3 to offer."""
-    certificates = (c_void_p * 1)(wish.certificate) if wish.certificate else None
+    own = wish.certificate
+    certificates = None if own is None else (c_void_p * 1)(own.context)
     common: dict[str, Any] = {
         "cCreds": 0 if certificates is None else 1,
         "paCred": certificates,

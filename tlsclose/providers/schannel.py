@@ -75,8 +75,7 @@ class SchannelProvider(Provider):
         )
 
     def _credential(self, side: Side) -> Credential:
-        certificate = None if self._own is None else self._own.context
-        wish = Wish(side=side, version=self._settings.version, certificate=certificate)
+        wish = Wish(side=side, version=self._settings.version, certificate=self._own)
         try:
             return acquire(self._functions, wish)
         except SspiError as error:
