@@ -38,7 +38,10 @@ class TlsSettings:
     ciphers: str | None = None
     """OpenSSL cipher list. Names that start with TLS_ are TLS 1.3 suites; both may be mixed."""
     alpn: tuple[str, ...] = ()
-    """Offered by a client; a server takes its first that the client offers, or none."""
+    """Offered by a client; a server takes its first that the client offers, or none.
+
+    Windows' Schannel refuses a client that offers others only.
+    """
     identity: Identity | None = None
     cafile: Path | None = None
     """PEM file of trusted roots; None means the system's."""
