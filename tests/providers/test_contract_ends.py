@@ -15,6 +15,7 @@ from tlsclose.providers._ledger import LEDGER
 
 HOW = ["fin", "reset"]
 FAILED, EARLY, RESET = "handshake-failed", "premature-close", "reset"
+AFTERWARDS = "reset-after-close"
 
 
 def _in_handshake(peer):
@@ -52,7 +53,7 @@ SERVER = {
     "in the answer": (_in_answer, {"fin": {EARLY}, "reset": {RESET}}),
     "after the answer": (_after_answer, {"fin": {EARLY}, "reset": {RESET}}),
     "after our close_notify": (_notified, {"fin": {EARLY}, "reset": {RESET}}),
-    "after its own": (_answered, {"fin": {"clean"}, "reset": {"reset-after-close", RESET}}),
+    "after its own": (_answered, {"fin": {"clean"}, "reset": {RESET, AFTERWARDS}}),
 }
 """How far the server goes, and what may be said of how it ends."""
 
@@ -78,9 +79,11 @@ CLIENT = {
     "in the handshake": (lambda peer: peer.sock.send(b"\x16\x03"), {"fin": {FAILED}}),
     "after the request": (_asked, {"fin": {EARLY}, "reset": {RESET, FAILED}}),
     "after the answer": (_served, {"fin": {EARLY}, "reset": {RESET}}),
-    "after its close_notify": (_closed, {"fin": {"clean"}, "reset": {RESET}}),
+    "after its close_notify": (_closed, {"fin": {"clean"}, "reset": {RESET, AFTERWARDS}}),
 }
-"""The same of the client. A RST before any TLS may end it before there is a connection."""
+"""The same of the client. A RST before any TLS may end it before there is a connection, and one
+after its close_notify may find our answer out already.
+"""
 
 
 def rows(table):
