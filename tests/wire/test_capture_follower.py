@@ -244,6 +244,18 @@ def test_a_clock_that_is_set_back(long, back_ns, every, buffer_bytes):
     assert len(found.followed.notes) - len(without) == (back_ns > MS)
 
 
+@pytest.mark.parametrize("which", [1, 2, 3, 20, -3, -2, -1])
+def test_a_single_packet_with_an_earlier_time(long, which):
+    segments, keys = long
+    packets = frames(segments)
+    at_ns, *rest = packets[which]
+    packets[which] = (at_ns - SECOND, *rest)
+    found, _ = run(packets, keys)
+    assert found == run(packets, keys, fast=False)[0]
+    events = found[0].followed.events
+    assert [event.packet for event in events] == sorted(event.packet for event in events)
+
+
 def test_a_connection_that_is_over_does_not_wait_for_a_clock_that_was_set_back():
     script = Tcp().open().fin(CLIENT).fin(SERVER).ack(CLIENT)
     other = frames(port(Tcp().open().segments, 50_001))

@@ -275,6 +275,8 @@ def _expected(rows: Rows, marks: list[int], row: int) -> bool:
         return False
     if not marks:
         return flags == _SYN
+    if rows.at_ns[row] < rows.at_ns[row - 1]:
+        return False
     if len(marks) == 1:
         return flags == _SYN | _ACK and rows.forward[row] != rows.forward[marks[0]]
     again = any(rows.forward[row] == rows.forward[mark] for mark in marks[2:])
