@@ -8,13 +8,13 @@ be understood waits for it (early data; a capture that has the two directions ou
 from typing import Final
 
 from tlsclose.core.event import SEALED, UNPROTECTED_ALERT, Event, Handshake, Kind, Side, Source
-from tlsclose.core.hello import parse_client_hello, parse_encrypted_alpn, parse_server_hello
 from tlsclose.core.record import ContentType
 from tlsclose.wire.answer import Answer
 from tlsclose.wire.deferral import Deferral
 from tlsclose.wire.dialogue import Dialogue
 from tlsclose.wire.event_log import EventLog
 from tlsclose.wire.handshake_state import HandshakeState
+from tlsclose.wire.handshaking import Handshaking
 from tlsclose.wire.inference import (
     UNOPENED,
     alert_shaped,
@@ -25,7 +25,6 @@ from tlsclose.wire.inference import (
     why_unopened,
 )
 from tlsclose.wire.keylog import KeyLog
-from tlsclose.wire.messages import Message, MessageType, message_name
 from tlsclose.wire.protection import Epoch, Opened
 from tlsclose.wire.reassembly import Stamp
 from tlsclose.wire.records import Record
@@ -37,19 +36,7 @@ _HANDSHAKE: Final = int(ContentType.HANDSHAKE)
 _APPLICATION_DATA: Final = int(ContentType.APPLICATION_DATA)
 _HEARTBEAT: Final = int(ContentType.HEARTBEAT)
 """As plain numbers: these are compared with once for every record."""
-_FINISHED: Final = int(MessageType.FINISHED)
 ENDLESS: Final = 2**62
-_TELLING: Final = frozenset(
-    {
-        MessageType.CLIENT_HELLO,
-        MessageType.SERVER_HELLO,
-        MessageType.ENCRYPTED_EXTENSIONS,
-        MessageType.SERVER_HELLO_DONE,
-        MessageType.END_OF_EARLY_DATA,
-        MessageType.KEY_UPDATE,
-    }
-)
-"""Handshake messages that change what comes after them."""
 
 
 class Conversation:
@@ -64,6 +51,7 @@ class Conversation:
         self._client = TlsSide(Side.CLIENT, self.dialogue, self._client_wants)
         self._server = TlsSide(Side.SERVER, self.dialogue)
         self._sides = {Side.CLIENT: self._client, Side.SERVER: self._server}
+        self._handshaking = Handshaking(self.state, self._client, self._server, self.notes)
         self._unopened = False
         self.answer: Answer | None = None
         """The server's to a half-close before it."""
@@ -396,26 +384,15 @@ class Conversation:
             self._server.opener.reads_data = True
 
     def _handshake(self, stamp: Stamp, side: TlsSide, data: bytes, source: Source) -> None:
-        only = side.messages.only(data)
-        if only is None or only in _TELLING:
-            detail, finished = self._messages(side, data)
-        else:
-            detail, finished = message_name(only), only == _FINISHED
-        if detail:
-            self._add(side.event(stamp, Kind.HANDSHAKE, source, detail, len(data)))
-        if finished:
+        read = self._handshaking.read(side, data)
+        if read.retry:
+            self._refuse_early_data()
+        if read.names:
+            self._add(side.event(stamp, Kind.HANDSHAKE, source, read.names, len(data)))
+        if read.finished:
             self._finished(stamp, side, source)
         if self._deferral and side is self._server and self.state.hellos_seen:
             self._take_deferred()
-
-    def _messages(self, side: TlsSide, data: bytes) -> tuple[str, bool]:
-        """The names of the messages that a record completed, and whether there was a Finished."""
-        names = []
-        finished = False
-        for message in side.messages.feed(data):
-            names.append(self._message(side, message))
-            finished = finished or message.kind == _FINISHED
-        return ", ".join(names[:8]) + (", ..." if len(names) > 8 else ""), finished
 
     def _take_deferred(self) -> None:
         client = self._client
@@ -428,46 +405,6 @@ class Conversation:
         side.opener.advance(Epoch.APPLICATION)
         if known := self.state.finish(side.name, source):
             self._add(side.event(stamp, Kind.HANDSHAKE, known, Handshake.COMPLETE))
-
-    def _message(self, side: TlsSide, message: Message) -> str:
-        if message.kind not in _TELLING:
-            return message.name
-        body = message.body or b""
-        match message.kind:
-            case MessageType.CLIENT_HELLO if side.name is Side.CLIENT:
-                hello = parse_client_hello(body)
-                self.state.take_client_hello(hello)
-                if hello is None:
-                    self._note("the ClientHello could not be parsed")
-            case MessageType.SERVER_HELLO if side.name is Side.SERVER:
-                return self._server_hello(body)
-            case MessageType.ENCRYPTED_EXTENSIONS:
-                self.state.alpn = parse_encrypted_alpn(body)
-            case MessageType.SERVER_HELLO_DONE:
-                self.state.full = True
-            case MessageType.END_OF_EARLY_DATA:
-                side.opener.advance(Epoch.HANDSHAKE)
-            case MessageType.KEY_UPDATE:
-                side.opener.update()
-        return message.name
-
-    def _server_hello(self, body: bytes) -> str:
-        hello = parse_server_hello(body)
-        if hello is None:
-            self._note("the ServerHello could not be parsed")
-            return MessageType.SERVER_HELLO.name.lower()
-        if hello.retry:
-            self.state.retry()
-            self._refuse_early_data()
-            return MessageType.HELLO_RETRY_REQUEST.name.lower()
-        self.state.take_server_hello(hello)
-        self._client.settle()
-        if self.state.tls13:
-            for side in self._sides.values():
-                early = side.name is Side.CLIENT and self.state.early_data
-                epoch = Epoch.EARLY if early else Epoch.HANDSHAKE
-                side.opener.climb_from(self.state.negotiated, epoch, self.state.ladder(side.name))
-        return MessageType.SERVER_HELLO.name.lower()
 
     def _refuse_early_data(self) -> None:
         """A retry: what the client sent as early data nobody will read."""
