@@ -236,3 +236,11 @@ def test_one_packet_that_the_capture_lacks(tmp_path, tls):
     for lost in range(len(made)):
         reports = analyzed(tmp_path, tls, frames_of([*made[:lost], *made[lost + 1 :]]))
         assert {report.verdict.code for report in reports} <= NO_JUDGEMENT | {Code.CLEAN}
+
+
+def test_a_capture_that_starts_anywhere(tmp_path, tls):
+    """Whatever the first packets were, the handshake did not fail."""
+    made = closed(opened(tls)).segments
+    for first in range(len(made)):
+        reports = analyzed(tmp_path, tls, frames_of(made[first:]))
+        assert {report.verdict.code for report in reports} <= NO_JUDGEMENT | {Code.CLEAN}, first

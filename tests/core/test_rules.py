@@ -58,6 +58,15 @@ def test_a_handshake_without_end_is_no_answer_whoever_gives_up(then):
             "server app_data; client handshake sealed; server fin; client fin",
             id="1.2, starts late and renegotiates",
         ),
+        pytest.param(
+            "client handshake client_key_exchange; client record; client close_notify @inferred; "
+            "client fin; server fin",
+            id="1.2, starts inside the handshake",
+        ),
+        pytest.param(
+            "server handshake server_hello; client record; server record; server fin; client fin",
+            id="1.3, starts behind the client's hello",
+        ),
         pytest.param("client syn; server syn", id="ends early"),
     ],
 )

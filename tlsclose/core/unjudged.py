@@ -17,6 +17,7 @@ _NOT_TLS: Final = Kind.NOT_TLS
 _TIMEOUT: Final = Kind.TIMEOUT
 _GAP: Final = Kind.GAP
 _NOT_CAPTURED: Final = Loss.NOT_CAPTURED
+_FIRST_MESSAGES: Final = ("client_hello", "hello_request")
 
 
 def not_tls(case: Case) -> Hit | None:
@@ -70,8 +71,15 @@ def _starts_late(case: Case) -> bool:
         return False
     if case.seen.first(_GAP, _NOT_CAPTURED) is not None:
         return True
-    began = case.seen.first(Kind.SYN) is not None
-    return not began and _sealed_before(case, case.seen.first(Kind.HANDSHAKE))
+    if case.seen.first(Kind.SYN) is not None:
+        return False
+    first = case.seen.first(Kind.HANDSHAKE)
+    return _inside_handshake(case, first) or _sealed_before(case, first)
+
+
+def _inside_handshake(case: Case, first: int | None) -> bool:
+    """The first handshake message is none that begins one: what ended it may have come before."""
+    return first is not None and not case.events[first].detail.startswith(_FIRST_MESSAGES)
 
 
 def _sealed_before(case: Case, handshake: int | None) -> bool:
