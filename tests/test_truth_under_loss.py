@@ -244,3 +244,11 @@ def test_a_capture_that_starts_anywhere(tmp_path, tls):
     for first in range(len(made)):
         reports = analyzed(tmp_path, tls, frames_of(made[first:]))
         assert {report.verdict.code for report in reports} <= NO_JUDGEMENT | {Code.CLEAN}, first
+
+
+@pytest.mark.parametrize("flags", [RST, RST | ACK])
+def test_a_packet_that_the_capture_lacks_before_a_reset(tmp_path, tls, flags):
+    """Nobody acknowledged it, and nobody said that it did not come."""
+    script = opened(tls, flights=-1).lost(SERVER, 24).fin(SERVER)
+    script.rst(CLIENT, flags, ack=script.got[CLIENT] - 25)
+    assert one(tmp_path, tls, script).verdict.code is Code.CAPTURE_INCOMPLETE

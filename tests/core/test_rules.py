@@ -79,6 +79,7 @@ def test_capture_incomplete_rather_than_a_failed_handshake(text):
     ("text", "code", "blame"),
     [
         ("server gap not-captured 9; server fin; client fin", "capture-incomplete", None),
+        ("server gap unseen 9; server fin; client rst", "capture-incomplete", None),
         (
             "server close_notify; server gap not-captured 9; server app_data",
             "capture-incomplete",

@@ -242,11 +242,18 @@ class TestRenegotiation:
 
 
 class TestGaps:
-    def test_the_last_bytes_before_a_fin_never_arrived(self, tls13):
-        script = Tcp().open().flights(tls13.flights[:-1]).lost(SERVER, 24).fin(SERVER)
+    @pytest.mark.parametrize("told", [True, False])
+    def test_the_last_bytes_before_a_fin_never_arrived(self, tls13, told):
+        script = Tcp().open().flights(tls13.flights[:-1]).lost(SERVER, 24)
+        missing, behind = script.got[CLIENT], script.next[SERVER]
+        script.fin(SERVER)
+        if told:
+            duplicate = script.segment(CLIENT, ack=missing)
+            script.segments.append(duplicate._replace(sack=(behind, behind + 1)))
         followed = follow_segments(script.segments, tls13.keys)
         gap = next(event for event in followed.events if event.kind is Kind.GAP)
-        assert (gap.sender, gap.bytes, gap.detail) == (SERVER, 24, Loss.NEVER_ARRIVED)
+        loss = Loss.NEVER_ARRIVED if told else Loss.UNSEEN
+        assert (gap.sender, gap.bytes, gap.detail) == (SERVER, 24, loss)
         assert [event.kind for event in followed.events][-2:] == [Kind.GAP, Kind.FIN]
 
     def test_acknowledged_bytes_were_only_not_captured(self, tls13):

@@ -91,11 +91,28 @@ def test_a_length_of_zero_means_to_the_end_of_the_frame(header):
     assert decode(frame(LinkType.ETHERNET, ether() / header / tcp() / DATA)).payload == DATA
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (OPTIONS, ()),
+        ([*OPTIONS[1:], ("SAck", (5, 9))], (5, 9)),
+        ([("NOP", None), ("NOP", None), ("SAck", (20, 30, 5, 9))], (20, 30, 5, 9)),
+        ([("EOL", None), ("SAck", (5, 9))], ()),
+    ],
+)
+def test_what_came_behind_a_hole(options, expected):
+    packet = ether() / IP(**V4) / tcp(options=options)
+    assert decode(frame(LinkType.ETHERNET, packet)).sack == expected
+    assert decode(frame(LinkType.ETHERNET, packet / DATA)).sack == ()
+    for end in range(54, len(packet)):
+        assert decode(frame(LinkType.ETHERNET, packet, cut=end)).sack in ((), expected)
+
+
 def test_bytes_cut_off_by_the_snap_length_are_counted():
     whole = ether() / IP(**V4) / tcp(options=OPTIONS) / (b"x" * 1000)
     start = len(whole) - 1000
-    assert decode(frame(LinkType.ETHERNET, whole, cut=start + 10))[5:] == (b"x" * 10, 512, 990)
-    assert decode(frame(LinkType.ETHERNET, whole, cut=start - 4))[5:] == (b"", 512, 1000)
+    assert decode(frame(LinkType.ETHERNET, whole, cut=start + 10))[5:8] == (b"x" * 10, 512, 990)
+    assert decode(frame(LinkType.ETHERNET, whole, cut=start - 4))[5:8] == (b"", 512, 1000)
     assert decode(frame(LinkType.ETHERNET, whole, cut=start - 17)) is None
 
 

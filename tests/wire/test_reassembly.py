@@ -68,10 +68,10 @@ def test_bytes_behind_a_hole_come_with_the_packet_that_filled_it():
 @pytest.mark.parametrize(
     ("acknowledged", "expected"),
     [
-        (0, [(4, Loss.NEVER_ARRIVED)]),
+        (0, [(4, Loss.UNSEEN)]),
         (4, [(4, Loss.NOT_CAPTURED)]),
         (9, [(4, Loss.NOT_CAPTURED)]),
-        (1, [(1, Loss.NOT_CAPTURED), (3, Loss.NEVER_ARRIVED)]),
+        (1, [(1, Loss.NOT_CAPTURED), (3, Loss.UNSEEN)]),
     ],
 )
 def test_the_other_sides_acknowledgement_tells_what_became_of_a_hole(acknowledged, expected):
@@ -81,6 +81,24 @@ def test_the_other_sides_acknowledgement_tells_what_became_of_a_hole(acknowledge
     rest = half.close(LATER, 0)
     assert [(item.size, item.loss) for item in rest if isinstance(item, Missing)] == expected
     assert text(item for item in rest if isinstance(item, Chunk)) == b"world"
+
+
+@pytest.mark.parametrize(
+    ("edges", "loss"),
+    [
+        ((4, 9), Loss.NEVER_ARRIVED),
+        ((8, 9, 4, 5), Loss.NEVER_ARRIVED),
+        ((2, 9), Loss.UNSEEN),
+        ((1, 2, 4, 9), Loss.UNSEEN),
+        ((), Loss.UNSEEN),
+    ],
+)
+def test_a_hole_is_a_loss_where_the_other_side_says_that_it_has_one(edges, loss):
+    half = stream()
+    half.push(NOW, 4, b"world", 0)
+    half.note_sack(edges)
+    [hole, _] = half.close(LATER, 0)
+    assert (hole.size, hole.loss) == (4, loss)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +149,7 @@ def test_what_waits_behind_a_hole_is_bounded(monkeypatch, bound, size):
     found = []
     while half.overflowing():
         found += half.give_up_hole()
-    assert found[:2] == [Missing(NOW, 1, Loss.NEVER_ARRIVED), Chunk(NOW, 1, bytes(10), 0)]
+    assert found[:2] == [Missing(NOW, 1, Loss.UNSEEN), Chunk(NOW, 1, bytes(10), 0)]
 
 
 def test_what_waits_in_all_streams_together_is_bounded(monkeypatch):

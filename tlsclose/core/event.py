@@ -65,7 +65,10 @@ class Loss(StrEnum):
     """`Event.detail` of a gap: what became of the missing bytes."""
 
     NEVER_ARRIVED = "never-arrived"
-    """The sender wrote them; the receiver did not get them."""
+    """The sender wrote them; the receiver said that it did not get them."""
+    UNSEEN = "unseen"
+    """The sender wrote them. The capture has neither them nor a word of the receiver on them: they
+    or the answer to them may be what it lacks."""
     NOT_CAPTURED = "not-captured"
     """The receiver acknowledged them; only the capture lacks them."""
 

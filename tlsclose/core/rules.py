@@ -47,6 +47,7 @@ from tlsclose.core.verdict import Code, TruncationRisk
 _CLOSED: Final = Half.CLOSED
 _GAP: Final = Kind.GAP
 _NEVER_ARRIVED: Final = Loss.NEVER_ARRIVED
+_UNSEEN: Final = Loss.UNSEEN
 _TIMEOUT: Final = Kind.TIMEOUT
 
 MESSAGE_WAITS: Final = frozenset({"request", "response"})
@@ -69,6 +70,8 @@ def _data_after_close(case: Case) -> Hit | None:
 
 def _data_lost(case: Case) -> Hit | None:
     index = case.seen.first(_GAP, _NEVER_ARRIVED)
+    if index is None and case.provider_testified:
+        index = case.seen.first(_GAP, _UNSEEN)
     if index is None:
         return None
     event = case.events[index]

@@ -17,6 +17,7 @@ _NOT_TLS: Final = Kind.NOT_TLS
 _TIMEOUT: Final = Kind.TIMEOUT
 _GAP: Final = Kind.GAP
 _NOT_CAPTURED: Final = Loss.NOT_CAPTURED
+_UNSEEN: Final = Loss.UNSEEN
 _FIRST_MESSAGES: Final = ("client_hello", "hello_request")
 
 
@@ -69,7 +70,7 @@ def _starts_late(case: Case) -> bool:
     """The capture began after the handshake, or lacks a part of it."""
     if case.handshake_complete or case.provider_testified:
         return False
-    if case.seen.first(_GAP, _NOT_CAPTURED) is not None:
+    if _capture_gap(case) is not None:
         return True
     if case.seen.first(Kind.SYN) is not None:
         return False
@@ -93,16 +94,26 @@ def capture_incomplete(case: Case) -> Hit | None:
     """An end's own TLS API makes up for packets that only the capture lacks."""
     if case.provider_testified:
         return None
-    index = case.seen.first(_GAP, _NOT_CAPTURED)
+    index = _capture_gap(case)
     if index is None:
         text = "The capture starts after the handshake: no judgement."
         return Hit(summary=text, evidence=()) if _starts_late(case) else None
     event = case.events[index]
+    fate = (
+        "that were acknowledged"
+        if event.detail == _NOT_CAPTURED
+        else "and does not show whether they arrived"
+    )
     return Hit(
-        summary=f"The capture lacks {event.bytes} bytes of the {event.sender} that were "
-        "acknowledged: no judgement.",
+        summary=f"The capture lacks {event.bytes} bytes of the {event.sender} {fate}: "
+        "no judgement.",
         evidence=(index,),
     )
+
+
+def _capture_gap(case: Case) -> int | None:
+    index = case.seen.first(_GAP, _NOT_CAPTURED)
+    return case.seen.first(_GAP, _UNSEEN) if index is None else index
 
 
 def capture_ends_early(case: Case) -> Hit | None:

@@ -133,6 +133,8 @@ def _fate(event: Event) -> str:
             return "never arrived"
         case Loss.NOT_CAPTURED:
             return "not captured"
+        case Loss.UNSEEN:
+            return "not seen"
     return event.detail
 
 

@@ -80,7 +80,7 @@ class Lane:
         """Whether the side's bytes in this run come next in its stream."""
         stream = self._follower.tcp.half(self.side)
         if self._final == self._begin:
-            return stream.base is not None
+            return stream.base is not None and not self._follower.tcp.half(self.side.other).lacks
         first = bisect_left(self._view.end, self._begin + 1, self._place, self._behind)
         return stream.continues_at(self._view.seq[first])
 

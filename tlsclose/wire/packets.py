@@ -29,6 +29,10 @@ _AUTHENTICATION: Final = 51
 _MAX_EXTENSIONS: Final = 16
 _OFFSET, _MORE = 0x1FFF, 0x2000
 _OFFSET6, _MORE6 = 0xFFF8, 0x0001
+_END_OF_OPTIONS, _NO_OPERATION, _SACK = 0, 1, 5
+_OPTION_BYTES: Final = 2
+"""Kind and length."""
+_BLOCK_BYTES: Final = 8
 
 
 class TcpFlags(IntEnum):
@@ -71,6 +75,9 @@ class Segment(NamedTuple):
     truncated: int
     """Payload bytes at the end that the capture's snap length cut off; of a segment in fragments
     at least those."""
+    sack: tuple[int, ...] = ()
+    """Of one without payload: where the blocks begin and end that its sender has got behind a hole
+    (RFC 2018)."""
 
 
 def decode(frame: Frame) -> Segment | None:
@@ -200,7 +207,24 @@ def _tcp(data: bytes, start: int, end: int, source: str, destination: str) -> Se
         payload=data[payload:captured],
         window=window,
         truncated=end - max(captured, payload),
+        sack=_sack(data[start + 20 : min(payload, captured)]) if payload == end else (),
     )
+
+
+def _sack(options: bytes) -> tuple[int, ...]:
+    at = 0
+    while at + 1 < len(options):
+        kind, size = options[at], options[at + 1]
+        if kind == _NO_OPERATION:
+            at += 1
+        elif size < _OPTION_BYTES or at + size > len(options) or kind == _END_OF_OPTIONS:
+            break
+        elif kind == _SACK:
+            count = (size - _OPTION_BYTES) // _BLOCK_BYTES * 2
+            return unpack_from(f"!{count}I", options, at + _OPTION_BYTES)
+        else:
+            at += size
+    return ()
 
 
 @lru_cache(maxsize=4096)

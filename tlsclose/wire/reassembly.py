@@ -79,6 +79,8 @@ class HalfStream:
         """Segments that brought nothing new."""
         self.reordered = 0
         """Segments that came ahead of an earlier byte."""
+        self._sacked: tuple[tuple[int, int], ...] = ()
+        """The blocks that the other side last said it has got behind a hole."""
         self._waiting: list[Chunk] = []
         self._waiting_bytes = 0
         self._held = held
@@ -100,6 +102,16 @@ class HalfStream:
         offset = self.offset(sequence)
         if self.acknowledged < offset <= self.expected + MAX_WINDOW:
             self.acknowledged = offset
+
+    def note_sack(self, edges: tuple[int, ...]) -> None:
+        """Note which bytes the other side has got behind a hole: where each block begins, ends."""
+        offsets = [self.offset(edge) for edge in edges]
+        self._sacked = tuple(zip(offsets[::2], offsets[1::2], strict=False))
+
+    @property
+    def lacks(self) -> bool:
+        """Whether there is a hole, as far as one knows."""
+        return bool(self._waiting) or (self.end is not None and self.expected < self.end)
 
     def finish_at(self, stamp: Stamp, offset: int) -> bool:
         """Note a FIN; False for a repeated one."""
@@ -225,8 +237,14 @@ class HalfStream:
     def _lost(self, stamp: Stamp, end: int) -> list[Missing]:
         start, self.expected = self.expected, end
         seen = min(max(self.acknowledged, start), end)
-        parts = ((seen - start, Loss.NOT_CAPTURED), (end - seen, Loss.NEVER_ARRIVED))
+        loss = Loss.NEVER_ARRIVED if self._missed(seen, end) else Loss.UNSEEN
+        parts = ((seen - start, Loss.NOT_CAPTURED), (end - seen, loss))
         return [Missing(stamp, size, loss) for size, loss in parts if size]
+
+    def _missed(self, start: int, end: int) -> bool:
+        """Whether the other side has said that it has got bytes behind these, but not these."""
+        behind = any(first >= end for first, _ in self._sacked)
+        return behind and not any(first < end and last > start for first, last in self._sacked)
 
 
 def _from(chunk: Chunk, start: int) -> Chunk:

@@ -3,8 +3,9 @@
 import numpy as np
 
 from tlsclose.wire.batch import Batch, view
+from tlsclose.wire.frame import Frame
 from tlsclose.wire.grouping import Grouped
-from tlsclose.wire.packets import Address, Segment
+from tlsclose.wire.packets import Address, Segment, decode
 
 
 class Rows:
@@ -25,6 +26,7 @@ class Rows:
         self.window, self.truncated = view(columns.window), view(columns.truncated)
         self.irregular: list[int] = [*groups.irregular.tolist(), len(columns)]
         """Those to be looked at one by one, and the number of rows."""
+        self._batch = batch
         self._buffer = memoryview(batch.buffer)
         self._index = view(packet)
         self._alone = columns.single
@@ -48,4 +50,18 @@ class Rows:
             payload=bytes(self._buffer[start : start + self.size[row]]),
             window=self.window[row],
             truncated=self.truncated[row],
+            sack=() if self.size[row] or self.truncated[row] else self._sack(row),
         )
+
+    def _sack(self, row: int) -> tuple[int, ...]:
+        """Options have no columns: seldom does it matter what they say."""
+        batch, at = self._batch, self._index[row]
+        start = int(batch.start[at])
+        frame = Frame(
+            at_ns=0,
+            link_type=int(batch.link[at]),
+            data=bytes(self._buffer[start : start + int(batch.captured[at])]),
+            original_length=int(batch.original[at]),
+        )
+        segment = decode(frame)
+        return () if segment is None else segment.sack

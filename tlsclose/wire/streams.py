@@ -222,6 +222,8 @@ class TcpConnection:
         half.stream.begin(sequence)
         if segment.flags & TcpFlags.ACK:
             other.stream.acknowledge(segment.ack)
+            if segment.sack:
+                other.stream.note_sack(segment.sack)
             if other.reset is not None and self._outlived(other):
                 other.reset = None
                 facts.append(Outlived(stamp=stamp, sender=side.other))
