@@ -252,3 +252,14 @@ def test_a_packet_that_the_capture_lacks_before_a_reset(tmp_path, tls, flags):
     script = opened(tls, flights=-1).lost(SERVER, 24).fin(SERVER)
     script.rst(CLIENT, flags, ack=script.got[CLIENT] - 25)
     assert one(tmp_path, tls, script).verdict.code is Code.CAPTURE_INCOMPLETE
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_an_acknowledgement_tells_how_much_its_sender_had_sent(tmp_path, tls, fast):
+    """Its close_notify is not in the capture, and a reset without number ends it."""
+    script = opened(tls, flights=-1).lost(CLIENT, 24).put(CLIENT)
+    if fast:
+        for _ in range(20):
+            script.put(CLIENT)
+    script.rst(SERVER, RST)
+    assert one(tmp_path, tls, script).verdict.code is Code.CAPTURE_INCOMPLETE

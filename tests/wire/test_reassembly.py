@@ -181,3 +181,12 @@ def test_what_waits_is_counted_exactly(spans):
         assert held.bytes == sum(len(c.data) + reassembly.CHUNK_BYTES for c in waiting)
     half.close(NOW, 0)
     assert held.bytes == 0
+
+
+def test_an_empty_segment_tells_where_its_sender_stands():
+    half = stream()
+    half.push(NOW, 0, b"hello", 0)
+    assert half.push(NOW, 4, b"", 0) == []
+    assert half.close(LATER, 0) == []
+    assert half.push(NOW, 9, b"", 0) == []
+    assert half.close(LATER, 0) == [Missing(LATER, 4, Loss.UNSEEN)]

@@ -80,7 +80,9 @@ class Lane:
         """Whether the side's bytes in this run come next in its stream."""
         stream = self._follower.tcp.half(self.side)
         if self._final == self._begin:
-            return stream.base is not None and not self._follower.tcp.half(self.side.other).lacks
+            if stream.base is None or self._follower.tcp.half(self.side.other).lacks:
+                return False
+            return self._place == self._behind or not stream.claims(self._view.seq[self._place])
         first = bisect_left(self._view.end, self._begin + 1, self._place, self._behind)
         return stream.continues_at(self._view.seq[first])
 

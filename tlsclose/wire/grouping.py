@@ -117,10 +117,10 @@ def _set_back(at_ns: Integers, new: Flags) -> Flags:
 
 
 def _broken(columns: Columns, by_side: Integers, sides: Integers, special: Flags) -> Flags:
-    """Data that does not begin where the data before it in its direction ends."""
-    carrying = np.flatnonzero((columns.size > 0)[by_side] & ~special[by_side])
-    rows = by_side[carrying]
-    seq, size, whose = columns.seq[rows], columns.size[rows], sides[carrying]
+    """Segments that do not begin where the one before them in their direction ends."""
+    plain = np.flatnonzero(~special[by_side])
+    rows = by_side[plain]
+    seq, size, whose = columns.seq[rows], columns.size[rows], sides[plain]
     follows = (seq[:-1] + size[:-1]) % _MODULUS == seq[1:]
     wrong = rows[1:][~follows & (whose[1:] == whose[:-1])]
     broken = np.zeros(len(columns), np.bool_)

@@ -70,6 +70,8 @@ class HalfStream:
         """Offset up to which the stream was handed on."""
         self.sent = 0
         """End of the highest byte seen."""
+        self.claimed = 0
+        """Highest offset at which a segment of this side without payload began; a FIN counts."""
         self.acknowledged = 0
         """Highest offset that the other side acknowledged; a FIN counts as one more byte."""
         self.end: int | None = None
@@ -134,7 +136,10 @@ class HalfStream:
         """Take one segment's payload; return the chunks that are now in order."""
         self.begin(sequence)
         chunk = Chunk(stamp, self.offset(sequence), data, truncated)
-        if chunk.end == chunk.start or chunk.end > self.expected + MAX_WINDOW:
+        if chunk.end > self.expected + MAX_WINDOW:
+            return []
+        if chunk.end == chunk.start:
+            self.claimed = max(self.claimed, chunk.start)
             return []
         if chunk.end <= self.expected:
             self.retransmitted += not self._is_keep_alive(chunk)
@@ -152,6 +157,10 @@ class HalfStream:
         return (
             self.base is not None and not self._waiting and self.offset(sequence) == self.expected
         )
+
+    def claims(self, sequence: int) -> bool:
+        """Whether an empty segment with this sequence number tells of bytes that did not come."""
+        return self.offset(sequence) > max(self.expected, self.claimed)
 
     def advance(self, stamp: Stamp, size: int) -> None:
         """Take payload of many segments that came in order, the last one at `stamp`."""
@@ -187,7 +196,7 @@ class HalfStream:
         if self.end is not None:
             end = max(self.sent, self.end)
         else:
-            end = max(self.sent, self.acknowledged, known_end)
+            end = max(self.sent, self.acknowledged, self.claimed, known_end)
         if end > self.expected:
             tail = self.end_stamp if self.end is not None else stamp
             result += self._lost(tail, end)

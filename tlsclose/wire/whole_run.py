@@ -64,6 +64,12 @@ class Lane:
         """The sequence number behind all bytes."""
         return (self.isn + 1 + self.total) % _MODULUS
 
+    def claims_more(self, seen: View) -> bool:
+        """Whether its last segment begins behind all that came."""
+        place = self.behind - 1
+        begin = (seen.seq[place] - self.isn) % _MODULUS
+        return begin > 1 + self.total + (self.fin_row is not None)
+
 
 class WholeRun:
     """What was found of one connection, from row `first` up to `stop`."""
@@ -255,6 +261,8 @@ def whole_run(
         lane.fin_row = row
         if rows.seq[row] != lane.next:
             return None
+    if any(lane.claims_more(seen) for lane in (client, server)):
+        return None
     run = WholeRun(rows, seen, marks, stop, (client, server))
     return run if run.find() else None
 
