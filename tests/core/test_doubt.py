@@ -49,6 +49,15 @@ def test_data_behind_an_alert_sized_record_may_be_behind_close_notify(text, code
     assert play.judgement.verdict.code.startswith(code), str(play)
 
 
+@pytest.mark.parametrize("pings", [f"client {SIZED}; server {DATA}; client {SIZED}", "record x2"])
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_who_sends_data_in_the_size_of_an_alert_may_not_have_closed(pings, version):
+    text = pings.replace("record x2", "client record x2 sealed, the size of an alert")
+    play = act(f"client {DATA}; {text}; server {DATA}; {CLEAN_END}", version=version)
+    code = "undetermined" if version == "1.3" else "clean"
+    assert play.judgement.verdict.code == code, str(play)
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

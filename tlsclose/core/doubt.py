@@ -76,6 +76,29 @@ def _overtaken(case: Case) -> Hit | None:
     return None
 
 
+def _usual_size(case: Case) -> Hit | None:
+    """TLS 1.3: of several records in that size those before were data, and the last may be too.
+
+    MQTT's pings are as short as an alert, and so is its DISCONNECT.
+    """
+    if not case.tls13:
+        return None
+    for mark in _inferred(case):
+        side = case.side_of(mark)
+        before = [
+            index
+            for index in _data(case, side)
+            if index < mark and case.events[index].detail == ALERT_SIZED
+        ]
+        if sum(case.events[index].count for index in before) > 1:
+            return Hit(
+                summary=f"The {side} sent records the size of an alert before its last one, which "
+                "has that size too: it could be close_notify or data. Give the keys.",
+                evidence=(before[-1], mark),
+            )
+    return None
+
+
 def _renegotiating(case: Case) -> Hit | None:
     """Up to TLS 1.2: the alerts came while a new handshake was asked for; they may refuse it."""
     alerts = _inferred(case)
@@ -154,6 +177,7 @@ def _inferred(case: Case) -> tuple[int, ...]:
 DOUBTS: Final[tuple[Callable[[Case], Hit | None], ...]] = (
     _padded,
     _overtaken,
+    _usual_size,
     _renegotiating,
     _nothing_else,
     _half_closed,
