@@ -183,7 +183,10 @@ class Pass:
         connection.note_flags(forward=forward, sequence=sequence, flags=flags)
         connection.last_ns = at_ns = connection.clock(at_ns)
         connection.bytes += self._rows.wire_before[row + 1] - self._rows.wire_before[row]
-        segment = rows.segment(row, connection.ends if forward else connection.ends[::-1])
+        ends = connection.ends if forward else connection.ends[::-1]
+        empty = not (rows.size[row] or rows.truncated[row] or flags & TcpFlags.SYN)
+        sack = empty and connection.follower.tcp.asks_sack(connection.side(forward=forward))
+        segment = rows.segment(row, ends, sack=sack)
         connection.follower.segment(at_ns - connection.started_ns, number, segment)
         self._connections.check(key, connection)
 

@@ -35,8 +35,11 @@ class Rows:
         """The segment, where it was decoded alone: its payload may be elsewhere."""
         return self._alone.get(self._index[row]) if self._alone else None
 
-    def segment(self, row: int, ends: tuple[Address, Address]) -> Segment:
-        """The segment that was sent from the first of two ends to the second."""
+    def segment(self, row: int, ends: tuple[Address, Address], *, sack: bool) -> Segment:
+        """The segment that was sent from the first of two ends to the second.
+
+        `sack`: whether its SACK blocks are wanted.
+        """
         alone = self.alone(row)
         if alone is not None:
             return alone
@@ -50,11 +53,11 @@ class Rows:
             payload=bytes(self._buffer[start : start + self.size[row]]),
             window=self.window[row],
             truncated=self.truncated[row],
-            sack=() if self.size[row] or self.truncated[row] else self._sack(row),
+            sack=self._sack(row) if sack else (),
         )
 
     def _sack(self, row: int) -> tuple[int, ...]:
-        """Options have no columns: seldom does it matter what they say."""
+        """Options have no columns."""
         batch, at = self._batch, self._index[row]
         start = int(batch.start[at])
         frame = Frame(

@@ -177,6 +177,10 @@ class TcpConnection:
         self.packets += packets
         self._last = stamp
 
+    def asks_sack(self, side: Side) -> bool:
+        """Whether it matters what a side's next segment says of bytes behind a hole."""
+        return self.client is None or self._halves[side.other].stream.lacks
+
     def remember(self, side: Side, rows: Rows) -> None:
         """Note segments of a side, which a RST of the other may answer."""
         self._halves[side].remember(rows)
@@ -222,7 +226,7 @@ class TcpConnection:
         half.stream.begin(sequence)
         if segment.flags & TcpFlags.ACK:
             other.stream.acknowledge(segment.ack)
-            if segment.sack:
+            if segment.sack and other.stream.lacks:
                 other.stream.note_sack(segment.sack)
             if other.reset is not None and self._outlived(other):
                 other.reset = None
