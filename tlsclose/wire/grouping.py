@@ -117,10 +117,14 @@ def _set_back(at_ns: Integers, new: Flags) -> Flags:
 
 
 def _broken(columns: Columns, by_side: Integers, sides: Integers, special: Flags) -> Flags:
-    """Segments that do not begin where the one before them in their direction ends."""
-    plain = np.flatnonzero(~special[by_side])
-    rows = by_side[plain]
-    seq, size, whose = columns.seq[rows], columns.size[rows], sides[plain]
+    """Segments that do not begin where the one before them in their direction ends.
+
+    SYN and FIN take a sequence number each; other special ones are passed over.
+    """
+    numbered = columns.flags & (TcpFlags.SYN | TcpFlags.FIN) != 0
+    counting = np.flatnonzero((~special | numbered)[by_side])
+    rows = by_side[counting]
+    seq, size, whose = columns.seq[rows], columns.size[rows] + numbered[rows], sides[counting]
     follows = (seq[:-1] + size[:-1]) % _MODULUS == seq[1:]
     wrong = rows[1:][~follows & (whose[1:] == whose[:-1])]
     broken = np.zeros(len(columns), np.bool_)
