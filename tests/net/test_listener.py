@@ -98,10 +98,19 @@ def test_stop_before_anyone_came():
 
 
 def test_client_that_resets_before_it_is_accepted():
-    """It has no name any more, and is judged by what accept told."""
-    with listening(count=1) as run, connected(run.port) as peer:
-        name = "{}:{}".format(*peer.sock.getsockname())
-        peer.reset()
+    """It has no name any more, and is judged by what accept told.
+
+    Where accept then tells not even its address (BSD, Wine), it is passed over for the next one.
+    """
+    with listening(count=1) as run:
+        with connected(run.port) as peer:
+            name = "{}:{}".format(*peer.sock.getsockname())
+            peer.reset()
+        if not run.ended.wait(10):
+            with connected(run.port) as peer:
+                name = "{}:{}".format(*peer.sock.getsockname())
+                peer.fin()
+                peer.drain()
     assert run.report.connection.client == name
     assert judged(run.report) == ("handshake-failed", "client", "none")
 

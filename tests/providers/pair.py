@@ -1,5 +1,6 @@
 """A client and a server context of one provider, joined in memory: bytes go where a test says."""
 
+import gc
 import sys
 from dataclasses import dataclass, field
 
@@ -7,6 +8,7 @@ from tlsclose.core.procedure import ControlToken
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.status import SecStatus
 from tlsclose.providers import identity
+from tlsclose.providers._ledger import LEDGER
 from tlsclose.providers.base import Identity, SecurityContext, TlsSettings
 
 OK = SecStatus.SEC_E_OK
@@ -121,3 +123,9 @@ class Inlet:
 
 def alert_names(context: SecurityContext) -> list[str]:
     return [f"{item.sender} {item.alert.name}" for item in context.alerts]
+
+
+def held():
+    """What the ledger counts now, without what earlier tests left in cycles."""
+    gc.collect()
+    return LEDGER.live()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.net.peer import REQUEST, RESPONSE, client_context, connected, server_context, serving
 from tests.net.runs import listening, probe, told
-from tests.providers.pair import IDENTITY
+from tests.providers.pair import IDENTITY, held
 from tlsclose.core.event import Side
 from tlsclose.core.procedure import StepName
 from tlsclose.providers._ledger import LEDGER
@@ -97,7 +97,7 @@ def rows(table):
 
 @pytest.fixture(autouse=True)
 def nothing_is_left():
-    before = LEDGER.live()
+    before = held()
     yield
     assert LEDGER.live() == before
 

@@ -3,7 +3,6 @@
 Needs Windows, or Wine. `windows` marks what only a real Windows can show.
 """
 
-import gc
 import os
 import sys
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from tests.providers.pair import (
     OK,
     alert_names,
     connected,
+    held,
     make_pair,
     notify,
     read_all,
@@ -81,7 +81,7 @@ class TestRefusals:
         ids=["certificate", "key", "another's key", "pfx"],
     )
     def test_a_broken_identity(self, broken, says):
-        before = LEDGER.live()
+        before = held()
         with pytest.raises(UsageError, match=says) as caught:
             make_provider("schannel", TlsSettings(identity=broken()))
         assert "\n" not in str(caught.value)
@@ -89,7 +89,7 @@ class TestRefusals:
 
     def test_a_wrong_password_by_name_and_number(self):
         wrong = Identity(pfx=pfx(identity._rsa_key()), password="wrong")
-        before = LEDGER.live()
+        before = held()
         with pytest.raises(UsageError, match="PFXImportCertStore: ") as caught:
             make_provider("schannel", TlsSettings(identity=wrong))
         assert "wrong password" in str(caught.value)
@@ -115,7 +115,7 @@ class TestRefusals:
         provider = schannel()
         refuse = lambda *_: 0x80090331  # noqa: E731
         monkeypatch.setattr(provider._functions, "AcquireCredentialsHandleW", refuse)
-        before = LEDGER.live()
+        before = held()
         with pytest.raises(UsageError, match="SEC_E_ALGORITHM_MISMATCH 0x80090331") as caught:
             provider.server(print)
         assert "turned it off" in str(caught.value)
@@ -251,7 +251,7 @@ def _leave_at(ending: str, pair) -> None:
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_nothing_is_left_wherever_it_ends(ending, deleted):
     provider = schannel()
-    before = LEDGER.live()
+    before = held()
     pair = make_pair(provider)
     _leave_at(ending, pair)
     if deleted:
@@ -265,8 +265,7 @@ def test_nothing_is_left_wherever_it_ends(ending, deleted):
 
 
 def test_a_key_outlives_its_provider_as_long_as_a_connection_needs_it():
-    gc.collect()  # of what earlier tests left in cycles
-    before = LEDGER.live()
+    before = held()
     pair = make_pair(schannel())
     assert LEDGER.live()["certificate store"] == before.get("certificate store", 0) + 1
     assert shake(pair) == (OK, OK)
@@ -299,12 +298,10 @@ def test_a_thousand_connections_leave_no_handle_and_no_buffer():
 
     for _ in range(10):
         one()
-    gc.collect()
-    before, handles = LEDGER.taken(), _handles()
-    held = LEDGER.live()
+    live, before, handles = held(), LEDGER.taken(), _handles()
     for _ in range(1000):
         one()
-    assert LEDGER.live() == held
+    assert LEDGER.live() == live
     taken = {kind: count - before.get(kind, 0) for kind, count in LEDGER.taken().items()}
     assert (taken["context"], taken["credential"]) == (2000, 2000)
     assert taken["buffer"] >= 4000

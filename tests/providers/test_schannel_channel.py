@@ -8,6 +8,7 @@ import ctypes
 
 import pytest
 
+from tests.providers.pair import held
 from tlsclose.core.alert import Alert
 from tlsclose.core.event import Side
 from tlsclose.core.status import SecStatus
@@ -106,7 +107,7 @@ def channel(functions, side=Side.CLIENT, **terms):
 
 @pytest.fixture(autouse=True)
 def nothing_is_left():
-    before = LEDGER.live()
+    before = held()
     yield
     assert LEDGER.live() == before
 
