@@ -111,19 +111,9 @@ def _check_columns(batch: Batch) -> None:
     columns = tcp_columns(batch)
     found = dict(_segments(batch, columns))
     for row in range(len(batch)):
-        alone = decode(_frame(batch, row))
+        alone = decode(batch.frame(row))
         expected = alone and alone._replace(sack=())  # options have no columns
         assert found.get(row) == expected, "columns and packets differ"
-
-
-def _frame(batch: Batch, row: int) -> Frame:
-    start, captured = int(batch.start[row]), int(batch.captured[row])
-    return Frame(
-        at_ns=int(batch.at_ns[row]),
-        link_type=int(batch.link[row]),
-        data=bytes(batch.buffer[start : start + captured]),
-        original_length=int(batch.original[row]),
-    )
 
 
 def _segments(batch: Batch, columns: Columns) -> Iterator[tuple[int, Segment]]:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlsclose.core.frozen import dataclass
+from tlsclose.wire.frame import Frame
 
 PADDING_BYTES: Final = 128
 """A batch's buffer is at least so much longer than its packets: headers are gathered blindly."""
@@ -35,6 +36,16 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.start)
+
+    def frame(self, index: int) -> Frame:
+        """One packet, for what looks at it alone."""
+        start = int(self.start[index])
+        return Frame(
+            at_ns=int(self.at_ns[index]),
+            link_type=int(self.link[index]),
+            data=bytes(self.buffer[start : start + int(self.captured[index])]),
+            original_length=int(self.original[index]),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

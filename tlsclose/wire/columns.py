@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tlsclose.wire.batch import Batch, Integers, gather
-from tlsclose.wire.frame import Frame, LinkType
+from tlsclose.wire.frame import LinkType
 from tlsclose.wire.links import IPV4, IPV6, LONGEST_802_3, MAX_VLAN_TAGS, MPLS, PPPOE
 from tlsclose.wire.packets import (
     EXTENSIONS,
@@ -313,14 +313,7 @@ def _joined(one: Columns, other: Columns) -> Columns:
 def _singles(batch: Batch, rows: Integers) -> Columns | None:
     found: dict[int, Segment] = {}
     for row in rows.tolist():
-        start, captured = int(batch.start[row]), int(batch.captured[row])
-        frame = Frame(
-            at_ns=0,
-            link_type=int(batch.link[row]),
-            data=bytes(batch.buffer[start : start + captured]),
-            original_length=int(batch.original[row]),
-        )
-        segment = decode(frame)
+        segment = decode(batch.frame(row))
         if segment is not None:
             found[row] = segment
     if not found:

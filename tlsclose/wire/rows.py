@@ -3,7 +3,6 @@
 import numpy as np
 
 from tlsclose.wire.batch import Batch, view
-from tlsclose.wire.frame import Frame
 from tlsclose.wire.grouping import Grouped
 from tlsclose.wire.packets import Address, Segment, decode
 
@@ -58,13 +57,5 @@ class Rows:
 
     def _sack(self, row: int) -> tuple[int, ...]:
         """Options have no columns."""
-        batch, at = self._batch, self._index[row]
-        start = int(batch.start[at])
-        frame = Frame(
-            at_ns=0,
-            link_type=int(batch.link[at]),
-            data=bytes(self._buffer[start : start + int(batch.captured[at])]),
-            original_length=int(batch.original[at]),
-        )
-        segment = decode(frame)
+        segment = decode(self._batch.frame(self._index[row]))
         return () if segment is None else segment.sack
