@@ -173,6 +173,7 @@ def test_file_that_fails_at_the_end(run, api, tmp_path, monkeypatch):
 )
 def test_progress_on_a_terminal(run, api, monkeypatch, words, drawn):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
     assert ("probing" in run("probe", *words).err) == drawn
 
 
