@@ -14,7 +14,7 @@ from tlsclose.wire.half_open import Bare
 from tlsclose.wire.packets import TcpFlags
 from tlsclose.wire.reassembly import Stamp
 from tlsclose.wire.rows import Rows
-from tlsclose.wire.whole_run import whole_run
+from tlsclose.wire.whole_run import WholeRun, whole_runs
 
 Key = tuple[int, int, int, int, int, int]
 """Two ends, each as `columns.address` takes it."""
@@ -57,6 +57,9 @@ class Pass:
         self._groups = groups
         self._view = View(batch, groups)
         self._rows = Rows(batch, groups)
+        self._whole: dict[int, WholeRun] = {}
+        if connections.fast:
+            self._whole = whole_runs(self._rows, self._view, groups)
         self._first = self._behind = self._since = self._forward = 0
 
     def run(self) -> None:
@@ -82,12 +85,16 @@ class Pass:
         self._first, self._behind, self._since = first, behind, first
         before = self._view.forward_before
         self._forward = before[behind] - before[first]
-        row = self._whole(key, first, behind)
+        row = first
         at = bisect_left(self._rows.irregular, row)
         while row < behind:
             stop = min(self._rows.irregular[at], behind)
+            run = self._whole.get(row)
             if row < stop:
                 row = self._regular(key, row, stop)
+            elif run is not None and self._opens(key, run):
+                row = run.stop
+                at = bisect_left(self._rows.irregular, row, at)
             else:
                 self._single(key, row)
                 row += 1
@@ -96,21 +103,22 @@ class Pass:
         if connection is not None:
             self._remember(connection, behind)
 
-    def _whole(self, key: Key, first: int, behind: int) -> int:
-        """A connection that opens here, as far as it goes by the book; return up to where."""
-        connections, rows = self._connections, self._rows
-        if connections.known(key) is not None or connections.concerns_half_open(key, 0):
-            return first
-        if not connections.fast:
-            return first
-        run = whole_run(rows, self._view, first, behind, self._ranges)
-        if run is None:
-            return first
+    def _opens(self, key: Key, run: WholeRun) -> bool:
+        """Take a connection that opens here, as far as it goes by the book."""
+        connections, rows, row = self._connections, self._rows, run.first
+        if connections.concerns_half_open(key, 0):
+            return False
+        known, at_ns = connections.known(key), rows.at_ns[row]
+        if known is not None and not connections.is_late(key, known, at_ns):
+            forward, sequence = bool(rows.forward[row]), rows.seq[row]
+            if not known.replaced_by(forward=forward, sequence=sequence, flags=rows.flags[row]):
+                return False
         ends = (address(*key[:3]), address(*key[3:]))
-        connection = connections.begin(key, ends, rows.at_ns[first], rows.number[first])
+        connection = connections.begin(key, ends, at_ns, rows.number[row])
+        self._since = row
         run.follow(connection)
         connections.check(key, connection)
-        return run.stop
+        return True
 
     def _regular(self, key: Key, row: int, behind: int) -> int:
         """Segments that follow on each other; return up to where they were taken."""

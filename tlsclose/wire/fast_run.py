@@ -31,6 +31,7 @@ class View:
     def __init__(self, batch: Batch, grouped: Grouped) -> None:
         columns, by_side = grouped.columns, grouped.by_side
         packet = columns.index[by_side]
+        self.bytes = batch.buffer
         self.buffer = memoryview(batch.buffer)
         self.row = view(by_side)
         self.end = view(grouped.end)

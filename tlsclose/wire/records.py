@@ -14,7 +14,7 @@ from tlsclose.core.record import HEADER_BYTES, MAX_CIPHERTEXT_BYTES, ContentType
 _TYPES: Final = frozenset(int(item) for item in ContentType)
 _MAJOR_VERSION: Final = 3
 _LAST_MINOR_VERSION: Final = 4
-_VERSIONS: Final = range(_MAJOR_VERSION << 8, (_MAJOR_VERSION << 8) + _LAST_MINOR_VERSION + 1)
+VERSIONS: Final = range(_MAJOR_VERSION << 8, (_MAJOR_VERSION << 8) + _LAST_MINOR_VERSION + 1)
 HEADER: Final = Struct("!BHH").unpack_from
 """Content type, version and length, from bytes and a place in them."""
 
@@ -33,7 +33,7 @@ class Record(NamedTuple):
 
 def plausible(content_type: int, version: int, length: int) -> bool:
     """Whether a TLS record can begin like this."""
-    return content_type in _TYPES and version in _VERSIONS and length <= MAX_CIPHERTEXT_BYTES
+    return content_type in _TYPES and version in VERSIONS and length <= MAX_CIPHERTEXT_BYTES
 
 
 def plausible_header(header: bytes | bytearray) -> bool:
