@@ -5,12 +5,13 @@ whom, in which order and by which witness. So streams that agree in that are jud
 all closes of a large capture are like one before them.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from tlsclose.core.classify import judge
 from tlsclose.core.event import Event, Kind
+from tlsclose.core.facts import events_of, fact_of, mark, number_of
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.verdict import Finding, Verdict
 
@@ -19,6 +20,7 @@ MAX_EVENTS: Final = 64
 """Of a stream that is remembered."""
 
 _APP_DATA: Final = Kind.APP_DATA
+_RST: Final = Kind.RST
 _PLAIN: Final = frozenset(
     {Kind.SYN, Kind.HANDSHAKE, Kind.APP_DATA, Kind.ALERT, Kind.CLOSE_NOTIFY, Kind.FIN, Kind.RST}
 )
@@ -36,22 +38,33 @@ class Precedents:
     """Remembers rulings, a bounded number of them."""
 
     def __init__(self) -> None:
-        self._known: dict[Hashable, Ruling] = {}
+        self._known: dict[TlsVersion | None, dict[tuple[int, ...], Ruling]] = {}
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self._known)
+        return self._count
 
     def ruling(self, events: Sequence[Event], version: TlsVersion | None) -> Ruling:
         """Judge one connection's events, in the order of `event.ordered`."""
-        key = _likeness(events, version)
-        if key is None:
+        facts = _facts(events)
+        if facts is None:
             return _ruled(events, version)
-        known = self._known.get(key)
-        if known is None:
-            known = _ruled(events, version)
-            if len(self._known) < MAX_PRECEDENTS:
-                self._known[key] = known
-        return known
+        notes = [event.note for event in events if event.kind is _RST and event.note]
+        return self.ruling_on(facts, version, notes)
+
+    def ruling_on(
+        self, facts: tuple[int, ...], version: TlsVersion | None, notes: Sequence[str] = ()
+    ) -> Ruling:
+        """Judge one connection by the numbers of its `facts`, data that follows on data of the same
+        kind left out; `notes` are those of its resets."""
+        known = self._known.setdefault(version, {})
+        ruling = known.get(facts)
+        if ruling is None:
+            ruling = _ruled(events_of(facts), version)
+            if self._count < MAX_PRECEDENTS and len(facts) <= MAX_EVENTS:
+                known[facts] = ruling
+                self._count += 1
+        return _noted(ruling, notes) if notes else ruling
 
 
 def _ruled(events: Sequence[Event], version: TlsVersion | None) -> Ruling:
@@ -65,19 +78,31 @@ def outline(verdict: Verdict, findings: Sequence[Finding]) -> Ruling:
     return Ruling(replace(verdict, evidence=()), plain)
 
 
-def _likeness(events: Sequence[Event], version: TlsVersion | None) -> Hashable | None:
-    """All that rules ask of a stream; None where that would be too much to remember.
+def _noted(ruling: Ruling, notes: Sequence[str]) -> Ruling:
+    """The same with what the notes say where they are quoted."""
+    verdict, findings = ruling
+    for number, note in enumerate(notes):
+        summary = verdict.summary.replace(mark(number), note)
+        verdict = replace(verdict, summary=summary)
+        findings = tuple(
+            replace(finding, detail=finding.detail.replace(mark(number), note))
+            for finding in findings
+        )
+    return Ruling(verdict, findings)
 
-    Data that follows on data of the same kind says nothing new.
-    """
+
+def _facts(events: Sequence[Event]) -> tuple[int, ...] | None:
+    """All that rules ask of a stream; None where that would be too much to remember."""
     if len(events) > MAX_EVENTS:
         return None
-    told: list[Hashable] = [version]
+    told: list[int] = []
     for event in events:
         kind = event.kind
         if kind not in _PLAIN:
             return None
-        fact = (event.sender, kind, event.source, event.detail, event.alert, event.note)
-        if kind is not _APP_DATA or fact != told[-1]:
-            told.append(fact)
+        number = number_of(fact_of(event))
+        if number is None:
+            return None
+        if kind is not _APP_DATA or not told or number != told[-1]:
+            told.append(number)
     return tuple(told)

@@ -87,6 +87,11 @@ class Judge:
         self._choice = Choice(settings)
         self._precedents = Precedents() if settings.outline else None
 
+    @property
+    def brief(self) -> bool:
+        """Whether it asks for no events."""
+        return self._precedents is not None
+
     def judged(self, seen: Observed, path: str) -> Judged:
         """One connection of a capture."""
         if not spoke_tls(seen.followed):

@@ -98,7 +98,12 @@ class CaptureReader:
         if processes > 1:
             self._read_together(paths, keys, processes)
         else:
-            self._read(paths, keys, lambda at, watcher: follow(paths[at], keys.keys, watcher))
+            brief = self.analysis.judge.brief
+
+            def engine(at: int, watcher: Watcher) -> None:
+                follow(paths[at], keys.keys, watcher, brief=brief)
+
+            self._read(paths, keys, engine)
 
     def _read_together(self, paths: Sequence[Path], keys: KeyFiles, processes: int) -> None:
         from tlsclose.net.crew import Stopped
@@ -139,11 +144,11 @@ def usable(paths: Sequence[Path], wanted: int | None) -> int:
     return min(wanted or processors(), MOST_PROCESSES) if can_fork() else 1
 
 
-def follow(path: Path, keys: KeyLog, watcher: Watcher) -> None:
+def follow(path: Path, keys: KeyLog, watcher: Watcher, *, brief: bool = False) -> None:
     """Follow every connection of one capture; `-` is standard input.
 
     Raises CaptureFileError once everything before the damage has been handed on.
     """
     from tlsclose.net import following
 
-    following.follow(path, keys, watcher)
+    following.follow(path, keys, watcher, brief=brief)

@@ -90,15 +90,16 @@ def parts_of(path: Path) -> int:
         return 1
 
 
-def follow(path: Path, keys: KeyLog, watcher: "Watcher") -> None:
+def follow(path: Path, keys: KeyLog, watcher: "Watcher", *, brief: bool = False) -> None:
     """Follow every connection of one capture in this process; `-` is standard input.
 
+    `brief`: nobody asks for events.
     Raises CaptureFileError once everything before the damage has been handed on.
     """
     numbering = Numbering()
     shares = [(part, parts_of(path)) for part in range(parts_of(path))]
     with few_collections():
-        for told in findings(path, keys, shares, lambda seen: seen, watcher):
+        for told in findings(path, keys, shares, lambda seen: seen, watcher, brief=brief):
             if isinstance(told, End):
                 tell_end(told, watcher)
                 return
@@ -140,6 +141,7 @@ def findings(
     watcher: "Watcher | None" = None,
     *,
     size: int | None = None,
+    brief: bool = False,
 ) -> Iterator[Found[Item] | End]:
     """Follow these shares (which, of how many) of a capture's connections.
 
@@ -148,7 +150,7 @@ def findings(
     """
     small = small_capture(path, keys) if len(shares) == shares[0][1] else None
     if small is not None:
-        followers = _Followers(keys, [(0, 1)], take, LINGER_NS)
+        followers = _Followers(keys, [(0, 1)], take, LINGER_NS, brief=brief)
         yield from _small(small, followers)
         yield _end(small, followers)
         return
@@ -156,7 +158,7 @@ def findings(
 
     with open_capture(path, keys, size=size) as capture:
         linger_ns = LIVE_LINGER_NS if capture.live else LINGER_NS
-        followers = _Followers(keys, shares, take, linger_ns)
+        followers = _Followers(keys, shares, take, linger_ns, brief=brief)
         for batch in capture:
             if capture.live and watcher is not None:
                 watcher.read_keys()
@@ -185,7 +187,13 @@ class _Followers(Generic[Item]):
     """One follower for each share, and what they have to tell."""
 
     def __init__(
-        self, keys: KeyLog, shares: Sequence[tuple[int, int]], take: Take[Item], linger_ns: int
+        self,
+        keys: KeyLog,
+        shares: Sequence[tuple[int, int]],
+        take: Take[Item],
+        linger_ns: int,
+        *,
+        brief: bool,
     ) -> None:
         self._begun = array("q")
         self._over: list[tuple[int, Item]] = []
@@ -196,7 +204,9 @@ class _Followers(Generic[Item]):
             over.append((seen.first_packet, take(seen)))
 
         self._followers = [
-            _Follower(keys, is_over, self._begun.append, share=share, linger_ns=linger_ns)
+            _Follower(
+                keys, is_over, self._begun.append, share=share, linger_ns=linger_ns, brief=brief
+            )
             for share in shares
         ]
 
@@ -236,8 +246,9 @@ class _Follower(CaptureFollower):
         *,
         share: tuple[int, int],
         linger_ns: int,
+        brief: bool,
     ) -> None:
-        super().__init__(keys, on_connection, linger_ns=linger_ns, share=share)
+        super().__init__(keys, on_connection, linger_ns=linger_ns, share=share, brief=brief)
         self._on_begun = on_begun
 
     def begun(self, number: int) -> None:

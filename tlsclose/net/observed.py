@@ -23,6 +23,7 @@ from tlsclose.core.report import (
 from tlsclose.core.verdict import Finding, Severity
 from tlsclose.net.address import address_text
 from tlsclose.wire.follower import Followed
+from tlsclose.wire.outline import Outline
 from tlsclose.wire.packets import Address
 from tlsclose.wire.suites import suite
 
@@ -41,22 +42,25 @@ class Observed:
     """Its number in the file, from 0, in the order in which connections begin."""
     started_ns: int
     """Nanoseconds since the Unix epoch; the events' times count from here."""
-    followed: Followed
+    followed: Followed | Outline
 
 
-def spoke_tls(followed: Followed) -> bool:
+def spoke_tls(followed: Followed | Outline) -> bool:
     """Whether anyone spoke TLS, or asked for it; a port scan and a plain HTTP exchange are nothing
     to judge."""
+    if isinstance(followed, Outline):
+        return True
     return followed.refused or any(event.kind in _TLS for event in followed.events)
 
 
 def assemble_observed(seen: Observed, *, path: str) -> Report:
     """Judge what the capture shows, by the same classifier as a live run."""
     followed = seen.followed
+    assert isinstance(followed, Followed)
     message = _message(followed)
     judgement = judge(followed.events, version=_version(followed), message=message)
     return replace(
-        _report(seen, path, Ruling(judgement.verdict, judgement.findings)),
+        _report(seen, path, _tls(followed), Ruling(judgement.verdict, judgement.findings)),
         events=followed.events,
         close=judgement.teardown,
         message=message,
@@ -64,17 +68,28 @@ def assemble_observed(seen: Observed, *, path: str) -> Report:
 
 
 def assemble_outline(seen: Observed, precedents: Precedents, *, path: str) -> Report:
-    """The same without events and what rests on them: all that a table's line and an exit code
-    need."""
+    """All that a table's line and an exit code need: no events, nor what rests on them, and of TLS
+    no more than version and server name."""
     followed = seen.followed
-    version, message = _version(followed), _message(followed)
+    if isinstance(followed, Outline):
+        version = followed.version
+        ruling = precedents.ruling_on(followed.facts, version, followed.reset_notes)
+    else:
+        version = _version(followed)
+        ruling = _ruling(followed, version, precedents)
+    tls = TlsInfo(version=version.value if version else None, sni=followed.sni)
+    return _report(seen, path, tls, ruling)
+
+
+def _ruling(followed: Followed, version: TlsVersion | None, precedents: Precedents) -> Ruling:
+    message = _message(followed)
     if message is None:
-        return _report(seen, path, precedents.ruling(followed.events, version))
+        return precedents.ruling(followed.events, version)
     judgement = judge(followed.events, version=version, message=message)
-    return _report(seen, path, outline(judgement.verdict, judgement.findings))
+    return outline(judgement.verdict, judgement.findings)
 
 
-def _report(seen: Observed, path: str, ruling: Ruling) -> Report:
+def _report(seen: Observed, path: str, tls: TlsInfo, ruling: Ruling) -> Report:
     followed = seen.followed
     return Report(
         started_at=_time_of_day(seen.started_ns),
@@ -84,7 +99,7 @@ def _report(seen: Observed, path: str, ruling: Ruling) -> Report:
             server=address_text(*seen.server),
             stream=seen.stream,
         ),
-        tls=_tls(followed),
+        tls=tls,
         capture=CaptureInfo(source=_FILE, packets=followed.packets, path=path),
         verdict=ruling.verdict,
         findings=(*ruling.findings, *_notes(followed)),
@@ -131,7 +146,7 @@ def _cipher(code: int) -> str:
     return known.name if known is not None else f"0x{code:04x}"
 
 
-def _notes(followed: Followed) -> tuple[Finding, ...]:
+def _notes(followed: Followed | Outline) -> tuple[Finding, ...]:
     return tuple(
         Finding(code="capture-note", severity=Severity.NOTE, blame=None, detail=note)
         for note in followed.notes

@@ -196,7 +196,8 @@ class Together:
             return self._judge.judged(observed(seen, 0), str(path))
 
         try:
-            for told in findings(path, keys, shares, judged, size=self._sizes[file]):
+            size, brief = self._sizes[file], self._judge.brief
+            for told in findings(path, keys, shares, judged, size=size, brief=brief):
                 yield _Ended(told, tuple(keys.added)) if isinstance(told, End) else told
         except CaptureFileError as error:
             yield _Ended(End((), str(error)), tuple(keys.added))

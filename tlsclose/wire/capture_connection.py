@@ -7,8 +7,10 @@ from tlsclose.core.event import Side
 from tlsclose.core.frozen import dataclass
 from tlsclose.wire.follower import ConnectionFollower, Followed
 from tlsclose.wire.keylog import KeyLog
+from tlsclose.wire.outline import Outline
 from tlsclose.wire.packets import Address, Segment, TcpFlags
 from tlsclose.wire.reassembly import Held
+from tlsclose.wire.streams import TcpConnection
 
 Ends = tuple[Address, Address]
 
@@ -26,7 +28,7 @@ class FollowedConnection:
     """Of its first packet, nanoseconds since the Unix epoch; the events count from here."""
     first_packet: int
     """Its number in the capture, from 1."""
-    followed: Followed
+    followed: Followed | Outline
     bytes: int
     """On the wire, with all headers."""
 
@@ -37,20 +39,36 @@ class OpenConnection:
     def __init__(
         self, keys: KeyLog, ends: Ends, at_ns: int, number: int, held: Held | None = None
     ) -> None:
-        self.follower = ConnectionFollower(keys, held=held)
+        self.tcp = TcpConnection(held=held)
         self.ends = ends
         self.started_ns = self.last_ns = at_ns
         self.first_packet = number
         self.bytes = 0
         self.over = False
+        self._keys = keys
+        self._follower: ConnectionFollower | None = None
         self._ending = False
         self._set_back_ns = 0
         self._syns: dict[bool, int] = {}
 
+    @property
+    def follower(self) -> ConnectionFollower:
+        """Follows it from its first packet on."""
+        if self._follower is None:
+            self._follower = self._begun()
+        return self._follower
+
+    def _begun(self) -> ConnectionFollower:
+        return ConnectionFollower(self._keys, tcp=self.tcp)
+
+    def segment(self, at_ns: int, number: int, segment: Segment) -> None:
+        """Take its next packet, at nanoseconds since `started_ns`."""
+        self.follower.segment(at_ns, number, segment)
+
     def side(self, *, forward: bool) -> Side:
         """Which side the first or the second end is, once the client is known."""
         end = self.ends[0] if forward else self.ends[1]
-        return Side.CLIENT if end == self.follower.tcp.client else Side.SERVER
+        return Side.CLIENT if end == self.tcp.client else Side.SERVER
 
     def replaced_by(self, *, forward: bool, sequence: int, flags: int) -> bool:
         """Whether a SYN opens another connection: it repeats none that was seen here."""
@@ -59,7 +77,7 @@ class OpenConnection:
             return known != sequence
         if flags & TcpFlags.ACK:
             return self.over
-        tcp = self.follower.tcp
+        tcp = self.tcp
         if tcp.client is None:
             return True
         base = tcp.half(self.side(forward=forward)).base
@@ -82,23 +100,23 @@ class OpenConnection:
         self.note_flags(forward=forward, sequence=segment.seq, flags=segment.flags)
         self.last_ns = at_ns = self.clock(at_ns)
         self.bytes += size
-        self.follower.segment(at_ns - self.started_ns, number, segment)
+        self.segment(at_ns - self.started_ns, number, segment)
 
     def ended(self) -> bool:
         """Whether `over` has changed: it came to its end, or outlived what looked like one."""
-        if not self._ending or self.over == (over := self.follower.tcp.over):
+        if not self._ending or self.over == (over := self.tcp.over):
             return False
         self.over = over
         return True
 
     def finish(self, note: str = "") -> FollowedConnection:
         """No more will come."""
-        followed = self.follower.finish()
+        followed = self._outcome()
         notes = [*followed.notes, *self._clock_notes(), *([note] if note else [])]
         if len(notes) > len(followed.notes):
             followed = replace(followed, notes=tuple(notes))
         one, other = self.ends
-        client = self.follower.tcp.client or one
+        client = self.tcp.client or one
         return FollowedConnection(
             client=client,
             server=other if client == one else one,
@@ -107,6 +125,9 @@ class OpenConnection:
             followed=followed,
             bytes=self.bytes,
         )
+
+    def _outcome(self) -> Followed | Outline:
+        return self.follower.finish()
 
     def _clock_notes(self) -> list[str]:
         if self._set_back_ns < NOTED_NS:

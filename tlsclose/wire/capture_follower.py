@@ -21,7 +21,9 @@ from tlsclose.wire.reassembly import Held
 if TYPE_CHECKING:
     from tlsclose.wire.batch import Batch
     from tlsclose.wire.capture_file import CaptureFile
+    from tlsclose.wire.brief import Brief
     from tlsclose.wire.columns import Columns
+    from tlsclose.wire.whole_run import WholeRun
 
 MAX_OPEN: Final = 20_000
 MAX_REMEMBERED: Final = 32_768
@@ -46,7 +48,8 @@ class CaptureFollower:
     """Takes batches; reports each connection that is over.
 
     `share` (which, of how many) leaves the other connections to other followers, and has its share
-    of every limit. Without `fast` every segment is looked at; what comes out is the same.
+    of every limit. Without `fast` every segment is looked at; what comes out is the same. `brief`:
+    nobody asks for events, an `Outline` will do.
     """
 
     def __init__(
@@ -57,10 +60,12 @@ class CaptureFollower:
         linger_ns: int = LINGER_NS,
         share: tuple[int, int] = (0, 1),
         fast: bool = True,
+        brief: bool = False,
         max_open: int = MAX_OPEN,
         max_half_open: int = MAX_HALF_OPEN,
     ) -> None:
         self.fast = fast
+        self._in_brief = brief
         self.late = 0
         """Packets of connections that had been reported already."""
         self.evicted = 0
@@ -186,14 +191,41 @@ class CaptureFollower:
         self.begun(number)
         return self._opened(key, ends, at_ns, number)
 
+    def take_run(self, key: Hashable, ends: Ends, run: "WholeRun") -> OpenConnection:
+        """Open a connection that goes by the book, as far as that goes."""
+        at_ns, number = run.rows.at_ns[run.first], run.rows.number[run.first]
+        self.begun(number)
+        brief = self._brief(run)
+        if brief is None:
+            connection = self._opened(key, ends, at_ns, number)
+            run.follow(connection)
+            return connection
+        from tlsclose.wire.brief_connection import BriefConnection
+
+        return self._put(key, BriefConnection(run, brief, self._keys, ends, self._held))
+
+    def _brief(self, run: "WholeRun") -> "Brief | None":
+        from tlsclose.wire.brief import Brief, OtherwiseError
+
+        if not self._in_brief:
+            return None
+        brief = Brief(self._keys)
+        try:
+            brief.read(run)
+        except OtherwiseError:
+            return None
+        return brief
+
     def _opened(self, key: Hashable, ends: Ends, at_ns: int, number: int) -> OpenConnection:
+        return self._put(key, OpenConnection(self._keys, ends, at_ns, number, self._held))
+
+    def _put(self, key: Hashable, connection: OpenConnection) -> OpenConnection:
         if key in self._open:
             self._end(key)
         while len(self._open) >= self._max_open:
             self.evicted += 1
             self._end(next(iter(self._open)), _EVICTED)
         self._reported.pop(key, None)
-        connection = OpenConnection(self._keys, ends, at_ns, number, self._held)
         self._open[key] = connection
         return connection
 

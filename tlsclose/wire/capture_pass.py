@@ -45,6 +45,8 @@ class Connections(Protocol):
 
     def begin(self, key: Key, ends: Ends, at_ns: int, number: int) -> OpenConnection: ...
 
+    def take_run(self, key: Key, ends: Ends, run: WholeRun) -> OpenConnection: ...
+
     def check(self, key: Key, connection: OpenConnection) -> None: ...
 
 
@@ -114,10 +116,8 @@ class Pass:
             if not known.replaced_by(forward=forward, sequence=sequence, flags=rows.flags[row]):
                 return False
         ends = (address(*key[:3]), address(*key[3:]))
-        connection = connections.begin(key, ends, at_ns, rows.number[row])
         self._since = row
-        run.follow(connection)
-        connections.check(key, connection)
+        connections.check(key, connections.take_run(key, ends, run))
         return True
 
     def _regular(self, key: Key, row: int, behind: int) -> int:
@@ -128,7 +128,7 @@ class Pass:
         if connection is not None and long and self._may_run(connection, row):
             one, other = self._ranges(row), self._ranges(behind)
             lanes = tuple(
-                Lane(self._view, connection.follower, connection.side(forward=not at), *limits)
+                Lane(self._view, connection, connection.side(forward=not at), *limits)
                 for at, limits in enumerate(zip(one, other, strict=True))
             )
             if lanes[0].clean() and lanes[1].clean():
@@ -141,7 +141,7 @@ class Pass:
         return behind
 
     def _may_run(self, connection: OpenConnection, row: int) -> bool:
-        settled = connection.follower.tcp.client is not None
+        settled = connection.tcp.client is not None
         timely = self._rows.at_ns[row] >= connection.last_ns
         return self._connections.fast and settled and timely and not connection.over
 
@@ -154,14 +154,14 @@ class Pass:
     def _run(
         self, connection: OpenConnection, lanes: tuple[Lane, Lane], row: int, behind: int
     ) -> None:
-        follower = connection.follower
+        tcp = connection.tcp
         follow_run(lanes, connection.started_ns)
         for lane in lanes:
             if (number := lane.acknowledged()) >= 0:
-                follower.tcp.half(lane.side.other).acknowledge(number)
+                tcp.half(lane.side.other).acknowledge(number)
         last_ns = self._rows.at_ns[behind - 1]
         stamp = Stamp(last_ns - connection.started_ns, self._rows.number[behind - 1])
-        follower.tcp.skip(stamp, behind - row)
+        tcp.skip(stamp, behind - row)
         connection.last_ns = last_ns
         connection.bytes += self._rows.wire_before[behind] - self._rows.wire_before[row]
 
@@ -193,9 +193,9 @@ class Pass:
         connection.bytes += self._rows.wire_before[row + 1] - self._rows.wire_before[row]
         ends = connection.ends if forward else connection.ends[::-1]
         empty = not (rows.size[row] or rows.truncated[row] or flags & TcpFlags.SYN)
-        sack = empty and connection.follower.tcp.asks_sack(connection.side(forward=forward))
+        sack = empty and connection.tcp.asks_sack(connection.side(forward=forward))
         segment = rows.segment(row, ends, sack=sack)
-        connection.follower.segment(at_ns - connection.started_ns, number, segment)
+        connection.segment(at_ns - connection.started_ns, number, segment)
         self._connections.check(key, connection)
 
     def _waits(self, key: Key, row: int, flags: int) -> bool:
@@ -225,11 +225,11 @@ class Pass:
 
     def _remember(self, connection: OpenConnection, behind: int) -> None:
         """Tell TCP what a RST may answer."""
-        if connection.follower.tcp.client is None:
+        if connection.tcp.client is None:
             return
         for at, (first, last) in enumerate(
             zip(self._ranges(self._since), self._ranges(behind), strict=True)
         ):
             if first < last:
                 rows = self._view.last_sent(first, last)
-                connection.follower.tcp.remember(connection.side(forward=not at), rows.tolist)
+                connection.tcp.remember(connection.side(forward=not at), rows.tolist)

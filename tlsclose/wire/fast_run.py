@@ -13,7 +13,7 @@ import numpy as np
 
 from tlsclose.core.event import Side
 from tlsclose.wire.batch import Batch, Integers, view
-from tlsclose.wire.follower import ConnectionFollower
+from tlsclose.wire.capture_connection import OpenConnection
 from tlsclose.wire.grouping import Grouped
 from tlsclose.wire.packets import TcpFlags
 from tlsclose.wire.reassembly import Stamp
@@ -66,11 +66,12 @@ class Lane:
     """One side's segments in a run, from `place` up to `behind`."""
 
     def __init__(
-        self, seen: View, follower: ConnectionFollower, side: Side, place: int, behind: int
+        self, seen: View, connection: OpenConnection, side: Side, place: int, behind: int
     ) -> None:
         self.side = side
         self._view = seen
-        self._follower = follower
+        self._connection = connection
+        self._tcp = connection.tcp
         self._limits = place, behind
         self._place = place
         self._behind = behind
@@ -79,9 +80,9 @@ class Lane:
 
     def clean(self) -> bool:
         """Whether the side's bytes in this run come next in its stream."""
-        stream = self._follower.tcp.half(self.side)
+        stream = self._tcp.half(self.side)
         if self._final == self._begin:
-            if stream.base is None or self._follower.tcp.half(self.side.other).lacks:
+            if stream.base is None or self._tcp.half(self.side.other).lacks:
                 return False
             return self._place == self._behind or not stream.claims(self._view.seq[self._place])
         first = bisect_left(self._view.end, self._begin + 1, self._place, self._behind)
@@ -91,7 +92,7 @@ class Lane:
         """Go to the next segment that matters; return its row."""
         if self._position == self._final:
             return _NOTHING
-        wanted = self._position + self._follower.tls.idle(self.side) + 1
+        wanted = self._position + self._connection.follower.tls.idle(self.side) + 1
         if wanted > self._final:
             return _NOTHING
         self._place = bisect_left(self._view.end, wanted, self._place, self._behind)
@@ -104,8 +105,8 @@ class Lane:
         passed = seen.end[place] - size - self._position
         stamp = seen.stamp(place, since_ns)
         if passed:
-            self._follower.tls.pass_over(stamp, self.side, passed)
-        self._follower.in_order(stamp, self.side, bytes(seen.buffer[start : start + size]))
+            self._connection.follower.tls.pass_over(stamp, self.side, passed)
+        self._connection.follower.in_order(stamp, self.side, bytes(seen.buffer[start : start + size]))
         self._position = seen.end[place]
         self._place = place + 1
 
@@ -116,14 +117,14 @@ class Lane:
 
     def finish(self, since_ns: int) -> None:
         """Pass over what is left, and tell TCP's part of it all."""
-        seen, tcp = self._view, self._follower.tcp
+        seen = self._view
         if self._final > self._begin:
             last = bisect_left(seen.end, self._final, 0, self._behind)
             stamp = seen.stamp(last, since_ns)
             if self._final > self._position:
                 left = self._final - self._position
-                self._follower.tls.pass_over(stamp, self.side, left)
-            tcp.half(self.side).advance(stamp, self._final - self._begin)
+                self._connection.follower.tls.pass_over(stamp, self.side, left)
+            self._tcp.half(self.side).advance(stamp, self._final - self._begin)
 
 
 def follow_run(lanes: tuple[Lane, Lane], since_ns: int) -> None:

@@ -15,7 +15,7 @@ from tlsclose.wire.event_log import EventLog
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.packets import Address, Segment, TcpFlags, flag_names
 from tlsclose.wire.protection import Negotiated
-from tlsclose.wire.reassembly import Held, Stamp
+from tlsclose.wire.reassembly import Stamp
 from tlsclose.wire.streams import Extent, Fact, Fin, Hole, Outlived, Rst, Syn, TcpConnection
 
 
@@ -50,11 +50,11 @@ class ConnectionFollower:
     """
 
     def __init__(
-        self, keys: KeyLog, *, client: Address | None = None, held: Held | None = None
+        self, keys: KeyLog, *, client: Address | None = None, tcp: TcpConnection | None = None
     ) -> None:
         self._log = EventLog()
         self.tls = Conversation(keys, self._log)
-        self.tcp = TcpConnection(client, held)
+        self.tcp = tcp or TcpConnection(client)
         self._began: set[Side] = set()
         self._resets: dict[tuple[Side, bool], tuple[int, Rst]] = {}
         """The first RST of a side, inside the window and outside it."""
@@ -93,7 +93,7 @@ class ConnectionFollower:
             preamble=dialogue.protocol,
             refused=bool(dialogue.refusal),
             answer=self.tls.answer,
-            notes=(*self.tls.notes, *self._stream_notes()),
+            notes=(*self.tls.notes, *stream_notes(self.tcp)),
         )
 
     def _without_tls(self) -> Followed:
@@ -105,7 +105,7 @@ class ConnectionFollower:
             alpn=None,
             resumed=None,
             packets=self.tcp.packets,
-            notes=tuple(self._stream_notes()),
+            notes=stream_notes(self.tcp),
         )
 
     def take(self, fact: Fact) -> None:
@@ -159,23 +159,10 @@ class ConnectionFollower:
     def _explain_resets(self) -> None:
         """Last, when it is settled what the packets carried that were answered with a RST."""
         for which, (index, fact) in self._resets.items():
-            note = "; ".join(self._reset_words(fact))
+            carried = "" if fact.answers is None else self._carried(fact.answers, fact.sender.other)
+            note = "; ".join(reset_words(fact, carried))
             count = 1 + self._later_resets[which]
             self._log.amend(index, replace(self._log[index], note=note, count=count))
-
-    def _reset_words(self, fact: Rst) -> list[str]:
-        words = []
-        other = fact.sender.other
-        if fact.answers is not None:
-            what = self._carried(fact.answers, other)
-            words.append(f"in reply to the {other}'s {what}, its socket being closed")
-        elif fact.ignored:
-            words.append(f"with {fact.ignored} bytes of the {other} unacknowledged")
-        if fact.unacknowledged:
-            words.append(f"with {fact.unacknowledged} bytes of its own unacknowledged")
-        if not fact.in_window:
-            words.append(f"outside the {other}'s window, to be ignored by it")
-        return words
 
     def _carried(self, number: int, sender: Side) -> str:
         """What a packet carried, the word that matters most for a close."""
@@ -207,16 +194,6 @@ class ConnectionFollower:
             )
         )
 
-    def _stream_notes(self) -> list[str]:
-        notes = []
-        for side in Side:
-            half = self.tcp.half(side)
-            if half.retransmitted:
-                notes.append(f"{side}: {_segments(half.retransmitted)} retransmitted")
-            if half.reordered:
-                notes.append(f"{side}: {_segments(half.reordered)} out of order")
-        return notes
-
 
 _OF_TCP = frozenset({Kind.SYN, Kind.GAP, Kind.FIN, Kind.RST})
 
@@ -233,3 +210,30 @@ _CARRIED = (
 
 def _segments(count: int) -> str:
     return "1 segment" if count == 1 else f"{count} segments"
+
+
+def reset_words(fact: Rst, carried: str) -> list[str]:
+    """What to say of a RST; `carried`: what the packet did that it answers, if it answers one."""
+    words = []
+    other = fact.sender.other
+    if fact.answers is not None:
+        words.append(f"in reply to the {other}'s {carried}, its socket being closed")
+    elif fact.ignored:
+        words.append(f"with {fact.ignored} bytes of the {other} unacknowledged")
+    if fact.unacknowledged:
+        words.append(f"with {fact.unacknowledged} bytes of its own unacknowledged")
+    if not fact.in_window:
+        words.append(f"outside the {other}'s window, to be ignored by it")
+    return words
+
+
+def stream_notes(tcp: TcpConnection) -> tuple[str, ...]:
+    """What was repeated or out of order."""
+    notes = []
+    for side in Side:
+        half = tcp.half(side)
+        if half.retransmitted:
+            notes.append(f"{side}: {_segments(half.retransmitted)} retransmitted")
+        if half.reordered:
+            notes.append(f"{side}: {_segments(half.reordered)} out of order")
+    return tuple(notes)

@@ -62,6 +62,20 @@ def message_name(kind: int) -> str:
     return _NAMES.get(kind) or f"message-{kind}"
 
 
+def types_in(data: bytes) -> bytes | None:
+    """The types of the messages that a record's plaintext is; None where one is not whole."""
+    size = len(data) - _HEADER_BYTES
+    if size < 0:
+        return None
+    if int.from_bytes(data[1:_HEADER_BYTES]) == size:
+        return data[:1]
+    types, at = bytearray(), 0
+    while at < len(data):
+        types.append(data[at])
+        at = _end_of_message(data, at)
+    return bytes(types) if at == len(data) else None
+
+
 class MessageReader:
     """Joins and splits; bodies that nobody reads are counted and not kept."""
 

@@ -8,7 +8,7 @@ as from segment after segment. What is out of the ordinary is left alone before 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -47,6 +47,9 @@ Told = tuple[int, Side, int, int, int, int, int, int]
 """The row at which it is whole, its sender, content type, version, length, and where its body is:
 place, position, and in the buffer (-1: in several segments). Or, by content type, a SYN or FIN (its
 flags for a length) or a piece of a record whose end is not here."""
+Kept = tuple[Stamp, Side, int, int, int, bytes | None]
+"""Such a record, its body read or not; or a mark."""
+_SIDES: Final = (Side.CLIENT, Side.SERVER)
 
 
 class Lane:
@@ -103,7 +106,7 @@ class WholeRun:
     def follow(self, connection: OpenConnection) -> None:
         """Take what was planned."""
         follower, since_ns = connection.follower, connection.started_ns
-        self.open_tcp(follower.tcp, connection)
+        self.open_tcp(connection)
         self._tell(follower, since_ns)
         self.tell_tcp(follower.tcp, since_ns)
         self.note(connection)
@@ -117,11 +120,11 @@ class WholeRun:
         connection.last_ns = rows.at_ns[self.stop - 1]
         connection.bytes += rows.wire_before[self.stop] - rows.wire_before[self.first]
 
-    def open_tcp(self, tcp: TcpConnection, connection: OpenConnection) -> None:
+    def open_tcp(self, connection: OpenConnection) -> None:
         """Both SYN came."""
         one, other = connection.ends
         client = one if self.rows.forward[self.first] else other
-        tcp.opened(client, {lane.side: lane.isn + 1 for lane in self.lanes})
+        connection.tcp.opened(client, {lane.side: lane.isn + 1 for lane in self.lanes})
 
     def sender(self, row: int) -> Side:
         """Whose segment it is."""
@@ -150,6 +153,26 @@ class WholeRun:
         flags = self.rows.flags
         found += [(row, self.sender(row), _MARK, 0, flags[row], 0, 0, 0) for row in self.marks]
         return sorted(found, key=_row)
+
+    def told(self, bodies: Sequence[bytes | None], since_ns: int) -> list[Kept]:
+        """What `tell` takes, of a run without pieces; `bodies` are those of its records."""
+        rows, records, part = self.rows, self.records, slice(self.since, self.until)
+        at_ns, number, flags = rows.at_ns, rows.number, rows.flags
+        found: list[Kept] = list(
+            zip(
+                [Stamp(at_ns[row] - since_ns, number[row]) for row in records.row[part]],
+                [_SIDES[lane & 1] for lane in records.lane[part]],
+                records.kind[part],
+                records.version[part],
+                records.length[part],
+                bodies,
+                strict=True,
+            )
+        )
+        for row in self.marks:
+            stamp = Stamp(at_ns[row] - since_ns, number[row])
+            found.append((stamp, self.sender(row), _MARK, 0, flags[row], None))
+        return found
 
     def _tell(self, follower: ConnectionFollower, since_ns: int) -> None:
         """What happened, in the order of capture."""
@@ -255,7 +278,20 @@ class WholeRun:
         return any(head[at] < end < row[at] for at in long for end in ends)
 
 
-_SIDES: Final = (Side.CLIENT, Side.SERVER)
+def tell(kept: Sequence[Kept], follower: ConnectionFollower) -> None:
+    """Follow what was kept of a run."""
+    for stamp, side, kind, version, length, body in sorted(kept, key=_number):
+        if kind > _MARK:
+            follower.begin(side)
+            follower.tls.record(stamp, side, Record(kind, version, length, body))
+        elif length & _FIN:
+            follower.take(Fin(stamp=stamp, sender=side, flags=length, size=0))
+        else:
+            follower.take(Syn(stamp=stamp, sender=side, flags=length))
+
+
+def _number(kept: Kept) -> int:
+    return kept[0].number or 0
 
 
 def _row(told: Told) -> int:
