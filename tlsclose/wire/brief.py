@@ -5,21 +5,25 @@ handshake of TLS 1.2 or 1.3 whose keys are there, data, tickets, alerts. Whateve
 does not open, it leaves to the conversation, from the beginning: see `brief_connection`.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from tlsclose.core.alert import Alert
-from tlsclose.core.event import Handshake, Kind, Side, Source
+from tlsclose.core.event import STRAY_RESET, Handshake, Kind, Side, Source
 from tlsclose.core.facts import Fact, number_of
 from tlsclose.core.hello import ServerHello, parse_client_hello, parse_server_hello
 from tlsclose.core.record import ALERT_BYTES, ContentType, TlsVersion
+from tlsclose.wire.conversation import CUT_OFF
 from tlsclose.wire.event_log import FOLD_NS
+from tlsclose.wire.follower import ConnectionFollower, reset_words
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.messages import MessageType, message_name, types_in
 from tlsclose.wire.opener import MAX_OPENED_BYTES, MAX_OPENED_DATA_BYTES
 from tlsclose.wire.packets import TcpFlags, flag_names
 from tlsclose.wire.protection import Epoch, Negotiated, Protection
 from tlsclose.wire.reassembly import Stamp
+from tlsclose.wire.records import Record, RecordReader
+from tlsclose.wire.streams import Fin, Rst, Syn
 from tlsclose.wire.suites import sealed_alert_bytes, suite
 from tlsclose.wire.unprotect import protection
 from tlsclose.wire.whole_run import WholeRun
@@ -35,6 +39,8 @@ _CLIENT, _SERVER = 0, 1
 _SIDES: Final = (Side.CLIENT, Side.SERVER)
 _MESSAGE_HEADER_BYTES: Final = 4
 _NOBODY: Final = -1
+_MARK: Final = 0
+_SYN: Final = Kind.SYN
 _LAST_ROW: Final = 2**62
 _CHANGED: Final = "change_cipher_spec"
 _COMPLETE: Final = str(Handshake.COMPLETE)
@@ -72,18 +78,26 @@ _SEALED: Final = frozenset(
 """In TLS 1.3, up to Finished."""
 
 
+_Kept = tuple[int, int | None, Side, int, int, int, bytes | None]
+"""A record: its stamp, sender, content type, version, length and its body, None if unread. Or, by
+content type, a SYN or FIN: its flags for a length."""
+
+
 class OtherwiseError(Exception):
     """The connection is not to be told in brief."""
 
 
 class Brief:
-    """Reads runs; `facts` are what they come to."""
+    """Reads one connection. What cannot be told in brief is kept like the rest, and raises
+    OtherwiseError; from then on all that comes is only kept."""
 
     def __init__(self, keys: KeyLog) -> None:
         self.facts: list[int] = []
         """Numbers of `core.facts`, in the order of capture."""
-        self.bodies: list[bytes | None] = []
-        """Of all records; None for those that nobody reads."""
+        self.kept: list[_Kept | Rst] = []
+        """All that came, in that order, but for what `readers` hold."""
+        self.readers: tuple[RecordReader, ...] | None = None
+        """Of what came behind the run: the client's, and the server's."""
         self.alerts: dict[tuple[int, Side], str] = {}
         """What alert a packet carried, by its number and sender: the word that says most."""
         self.sni: str | None = None
@@ -93,6 +107,7 @@ class Brief:
         self._client_random: bytes | None = None
         self._tls13 = False
         self._longest = 0
+        self._unread = _WIRE
         self._open: list[Protection | None] = [None, None]
         """What opens a side's records; None while they are in the clear."""
         self._next: list[Protection | None] = [None, None]
@@ -103,23 +118,17 @@ class Brief:
         self._data_of = _NOBODY
         self._data_from = _WIRE
         self._data_ns = 0
+        self._failed = False
+        self._resets: dict[tuple[Side, bool], str] = {}
+        """Notes on the first of each side, inside the window and outside it."""
+        self._last = Stamp(0, None)
 
-    def read(self, run: WholeRun) -> None:
-        """Take a connection's beginning. Raises OtherwiseError."""
-        rows, flags = run.rows, run.rows.flags
-        for row in run.marks[:2]:
-            self._add(_mark(run.sender(row), Kind.SYN, flags[row]))
-        self._read_records(run)
-        self._settle()
-        cut = any(lane.rest < lane.begin + lane.total for lane in run.lanes)
-        if cut or self.version is None:
-            raise OtherwiseError
-
-    def _read_records(self, run: WholeRun) -> None:
-        at_ns, number, flags = run.rows.at_ns, run.rows.number, run.rows.flags
-        fins = [*run.marks[2:], _LAST_ROW]
-        fin = fins[0]
-        records, part = run.records, slice(run.since, run.until)
+    def read(self, run: WholeRun, since_ns: int) -> None:
+        """Take a connection's beginning, from both SYN to the ServerHello and beyond."""
+        rows, records, part = run.rows, run.records, slice(run.since, run.until)
+        at_ns, number, keep = rows.at_ns, rows.number, self.kept.append
+        marks = [*run.marks, _LAST_ROW]
+        mark = marks.pop(0)
         for row, lane, kind, version, length, place, position, at in zip(
             records.row[part],
             records.lane[part],
@@ -131,27 +140,150 @@ class Brief:
             records.at[part],
             strict=True,
         ):
-            while row > fin:
-                self._fin(run.sender(fin), flags[fin])
-                fins.pop(0)
-                fin = fins[0]
-            side = lane & 1
+            while row > mark:
+                self._mark(run, mark, since_ns)
+                mark = marks.pop(0)
+            side, now_ns = lane & 1, at_ns[row] - since_ns
             if kind == _APPLICATION_DATA and length > self._longest and self._skips(side):
-                self.bodies.append(None)
-                self._data(side, _INFERRED if self._tls13 else _WIRE, at_ns[row])
+                keep((now_ns, number[row], _SIDES[side], kind, version, length, None))
+                self._data(side, self._unread, now_ns)
                 continue
             body = run.body(place, position, at, length)
-            self.bodies.append(body)
-            if kind == _CHANGE_CIPHER_SPEC:
-                self._change_cipher_spec(side)
-            elif self._open[side] is not None:
-                self._sealed(Stamp(at_ns[row], number[row]), side, kind, version, body)
-            elif kind == _HANDSHAKE:
-                self._clear(side, body)
+            keep((now_ns, number[row], _SIDES[side], kind, version, length, body))
+            self._record(now_ns, number[row], side, kind, version, body)
+        while mark < _LAST_ROW:
+            self._mark(run, mark, since_ns)
+            mark = marks.pop(0)
+        if self.version is None:
+            raise OtherwiseError
+
+    def extent(self, stamp: Stamp, sender: Side, data: bytes) -> None:
+        """Take the next bytes of one side, behind the run."""
+        side = _SIDES.index(sender)
+        self._last = stamp
+        at_ns, number = stamp
+        reader = self._reader(side)
+        for kind, version, length, body in reader.feed(data):
+            self.kept.append((at_ns, number, sender, kind, version, length, body))
+            self._take(at_ns, number or 0, side, kind, version, body)
+        self._failed |= reader.broken is not None
+        if self._failed:
+            raise OtherwiseError
+
+    def _take(
+        self, at_ns: int, number: int, side: int, kind: int, version: int, body: bytes | None
+    ) -> None:
+        """Take a record unless one before it could not be told."""
+        if self._failed:
+            return
+        try:
+            if body is not None:
+                self._record(at_ns, number, side, kind, version, body)
+            elif self._skips(side):
+                self._data(side, self._unread, at_ns)
+        except OtherwiseError:
+            self._failed = True
+
+    def idle(self, sender: Side) -> int:
+        """So many of this side's next bytes need not be seen; the one behind them does."""
+        return max(self._reader(_SIDES.index(sender)).idle - 1, 0)
+
+    def pass_over(self, sender: Side, size: int) -> None:
+        """Take bytes that need not be seen, at most `idle`."""
+        self._reader(_SIDES.index(sender)).skip(size)
+
+    def take(self, fact: Fin | Rst) -> None:
+        """Take what TCP told behind the run."""
+        if isinstance(fact, Fin):
+            self._keep_mark(fact.stamp, fact.sender, Kind.FIN, fact.flags)
+        else:
+            self.kept.append(fact)
+            self._reset(fact)
+
+    def retell(self, follower: ConnectionFollower) -> None:
+        """Tell a follower all that came."""
+        for told in self.kept:
+            if isinstance(told, Rst):
+                follower.take(told)
+                continue
+            at_ns, number, sender, kind, version, length, body = told
+            stamp = Stamp(at_ns, number)
+            if kind > _MARK:
+                follower.begin(sender)
+                follower.tls.record(stamp, sender, Record(kind, version, length, body))
+            elif length & TcpFlags.SYN:
+                follower.take(Syn(stamp=stamp, sender=sender, flags=length))
             else:
+                follower.take(Fin(stamp=stamp, sender=sender, flags=length, size=0))
+        for side, reader in zip(_SIDES, self.readers or (), strict=False):
+            follower.tls.take_over(self._last, side, reader)
+
+    def _reset(self, reset: Rst) -> None:
+        """Only the first of a kind is told of; in what words, by what it answers."""
+        carried = ""
+        if reset.answers is not None:
+            carried = self.alerts.get((reset.answers, reset.sender.other), "")
+            if not carried:
                 raise OtherwiseError
-        for row in fins[:-1]:
-            self._fin(run.sender(row), flags[row])
+        which = reset.sender, reset.in_window
+        if which not in self._resets:
+            note = self._resets[which] = "; ".join(reset_words(reset, carried))
+            detail = flag_names(reset.flags) if reset.in_window else STRAY_RESET
+            self._add(_reset(reset.sender, detail, noted=bool(note)))
+
+    def _keep_mark(self, stamp: Stamp, sender: Side, kind: Kind, flags: int) -> None:
+        """Take a SYN or FIN."""
+        self.kept.append((*stamp, sender, _MARK, 0, flags, None))
+        self._add(_mark(sender, kind, flags if kind is _SYN else flags & ~_PSH))
+
+    def settled(self) -> tuple[int, ...]:
+        """The facts, up to here."""
+        self._settle()
+        return tuple(self.facts)
+
+    @property
+    def reset_notes(self) -> tuple[str, ...]:
+        """Of the resets among the facts, where they have one."""
+        return tuple(filter(None, self._resets.values()))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """As the conversation would have them."""
+        readers = zip(_SIDES, self.readers or (), strict=False)
+        return tuple(CUT_OFF.format(side) for side, reader in readers if reader.partial)
+
+    def _reader(self, side: int) -> RecordReader:
+        if self.readers is None:
+            self.readers = (
+                RecordReader(partial(self._wants, _CLIENT)),
+                RecordReader(partial(self._wants, _SERVER)),
+            )
+        return self.readers[side]
+
+    def _wants(self, side: int, kind: int, length: int) -> bool:
+        unread = kind == _APPLICATION_DATA and length > self._longest and self._can_skip(side)
+        return self._failed or not unread
+
+    def _mark(self, run: WholeRun, row: int, since_ns: int) -> None:
+        rows = run.rows
+        kind, flags = (_SYN if row in run.marks[:2] else Kind.FIN), rows.flags[row]
+        stamp = Stamp(rows.at_ns[row] - since_ns, rows.number[row])
+        self._keep_mark(stamp, run.sender(row), kind, flags)
+
+    def _record(
+        self, at_ns: int, number: int, side: int, kind: int, version: int, body: bytes
+    ) -> None:
+        if kind == _CHANGE_CIPHER_SPEC:
+            self._change_cipher_spec(side)
+        elif self._open[side] is not None:
+            self._sealed(at_ns, number, side, kind, version, body)
+        elif kind == _HANDSHAKE:
+            self._clear(side, body)
+        else:
+            raise OtherwiseError
+
+    def _can_skip(self, side: int) -> bool:
+        return self._open[side] is not None and (not self._tls13 or self._finished[side])
 
     def _skips(self, side: int) -> bool:
         """Whether a side's next record is passed over, being longer than what is read."""
@@ -170,10 +302,16 @@ class Brief:
         elif self._client_random is None:
             raise OtherwiseError
         elif self.version is None:
-            if side == _CLIENT or types[0] != _SERVER_HELLO or not _IN_THE_CLEAR.issuperset(types[1:]):
+            if (
+                side == _CLIENT
+                or types[0] != _SERVER_HELLO
+                or not _IN_THE_CLEAR.issuperset(types[1:])
+            ):
                 raise OtherwiseError
             size = int.from_bytes(body[1:_MESSAGE_HEADER_BYTES])
-            self._settled(parse_server_hello(body[_MESSAGE_HEADER_BYTES : size + _MESSAGE_HEADER_BYTES]))
+            self._settled(
+                parse_server_hello(body[_MESSAGE_HEADER_BYTES : size + _MESSAGE_HEADER_BYTES])
+            )
             if self._tls13 and len(types) > 1:
                 raise OtherwiseError
         elif not _IN_THE_CLEAR.issuperset(types):
@@ -201,6 +339,7 @@ class Brief:
         )
         self._next = self._keys_of(negotiated, Epoch.APPLICATION)
         self._tls13 = hello.version is _TLS13
+        self._unread = _INFERRED if self._tls13 else _WIRE
         if self._tls13:
             self._open = self._keys_of(negotiated, Epoch.HANDSHAKE)
             self._longest = MAX_OPENED_BYTES
@@ -223,20 +362,24 @@ class Brief:
         self._open[side] = self._next[side]
         self._add(_handshake(side, _WIRE, _CHANGED))
 
-    def _sealed(self, stamp: Stamp, side: int, kind: int, version: int, body: bytes) -> None:
+    def _sealed(
+        self, at_ns: int, number: int, side: int, kind: int, version: int, body: bytes
+    ) -> None:
         keys = self._open[side]
-        if keys is None or (kind != _APPLICATION_DATA and (self._tls13 or len(body) <= ALERT_BYTES)):
+        if keys is None or (
+            kind != _APPLICATION_DATA and (self._tls13 or len(body) <= ALERT_BYTES)
+        ):
             raise OtherwiseError
         opened = keys.open(kind, version, body)
         if opened is None or not opened.plaintext:
             raise OtherwiseError
         kind, plaintext = opened
         if kind == _APPLICATION_DATA and (self._finished[side] or not self._tls13):
-            self._data(side, _DECRYPTED, stamp.at_ns)
+            self._data(side, _DECRYPTED, at_ns)
         elif kind == _HANDSHAKE:
             self._sealed_messages(side, plaintext)
         elif kind == _ALERT and len(plaintext) == ALERT_BYTES:
-            self._alert(stamp.number or 0, side, plaintext)
+            self._alert(number, side, plaintext)
         else:
             raise OtherwiseError
 
@@ -296,9 +439,6 @@ class Brief:
         self._settle()
         self.facts.append(number)
 
-    def _fin(self, sender: Side, flags: int) -> None:
-        self._add(_mark(sender, Kind.FIN, flags & ~_PSH))
-
 
 @lru_cache(maxsize=64)
 def _longest12(code: int, encrypt_then_mac: bool) -> int:
@@ -320,6 +460,11 @@ def _number(fact: Fact) -> int:
 @lru_cache(maxsize=256)
 def _mark(sender: Side, kind: Kind, flags: int) -> int:
     return _number(Fact(sender, kind, _WIRE, flag_names(flags)))
+
+
+@lru_cache(maxsize=64)
+def _reset(sender: Side, detail: str, *, noted: bool) -> int:
+    return _number(Fact(sender, Kind.RST, _WIRE, detail, None, noted))
 
 
 @lru_cache(maxsize=1024)

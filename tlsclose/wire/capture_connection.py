@@ -9,7 +9,7 @@ from tlsclose.wire.follower import ConnectionFollower, Followed
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.outline import Outline
 from tlsclose.wire.packets import Address, Segment, TcpFlags
-from tlsclose.wire.reassembly import Held
+from tlsclose.wire.reassembly import Held, Stamp
 from tlsclose.wire.streams import TcpConnection
 
 Ends = tuple[Address, Address]
@@ -53,17 +53,26 @@ class OpenConnection:
 
     @property
     def follower(self) -> ConnectionFollower:
-        """Follows it from its first packet on."""
+        """Made when first needed."""
         if self._follower is None:
-            self._follower = self._begun()
+            self._follower = ConnectionFollower(self._keys, tcp=self.tcp)
         return self._follower
-
-    def _begun(self) -> ConnectionFollower:
-        return ConnectionFollower(self._keys, tcp=self.tcp)
 
     def segment(self, at_ns: int, number: int, segment: Segment) -> None:
         """Take its next packet, at nanoseconds since `started_ns`."""
         self.follower.segment(at_ns, number, segment)
+
+    def in_order(self, stamp: Stamp, sender: Side, data: bytes) -> None:
+        """Take a packet's payload that is known to come next; its headers are told otherwise."""
+        self.follower.in_order(stamp, sender, data)
+
+    def idle(self, sender: Side) -> int:
+        """So many of a side's next bytes need not be seen; the one behind them does."""
+        return self.follower.tls.idle(sender)
+
+    def pass_over(self, stamp: Stamp, sender: Side, size: int) -> None:
+        """Take bytes that need not be seen, at most `idle`; the last of them came at `stamp`."""
+        self.follower.tls.pass_over(stamp, sender, size)
 
     def side(self, *, forward: bool) -> Side:
         """Which side the first or the second end is, once the client is known."""

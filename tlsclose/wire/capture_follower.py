@@ -20,8 +20,8 @@ from tlsclose.wire.reassembly import Held
 
 if TYPE_CHECKING:
     from tlsclose.wire.batch import Batch
-    from tlsclose.wire.capture_file import CaptureFile
     from tlsclose.wire.brief import Brief
+    from tlsclose.wire.capture_file import CaptureFile
     from tlsclose.wire.columns import Columns
     from tlsclose.wire.whole_run import WholeRun
 
@@ -211,7 +211,7 @@ class CaptureFollower:
             return None
         brief = Brief(self._keys)
         try:
-            brief.read(run)
+            brief.read(run, run.rows.at_ns[run.first])
         except OtherwiseError:
             return None
         return brief

@@ -27,7 +27,7 @@ from tlsclose.wire.inference import (
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.protection import Epoch, Opened
 from tlsclose.wire.reassembly import Stamp
-from tlsclose.wire.records import Record
+from tlsclose.wire.records import Record, RecordReader
 from tlsclose.wire.tls_side import TlsSide
 
 _CHANGE_CIPHER_SPEC: Final = int(ContentType.CHANGE_CIPHER_SPEC)
@@ -37,6 +37,7 @@ _APPLICATION_DATA: Final = int(ContentType.APPLICATION_DATA)
 _HEARTBEAT: Final = int(ContentType.HEARTBEAT)
 """As plain numbers: these are compared with once for every record."""
 ENDLESS: Final = 2**62
+CUT_OFF: Final = "{}: the last record is cut off"
 
 
 class Conversation:
@@ -82,6 +83,11 @@ class Conversation:
         side = self._sides[sender]
         side.stamp = stamp
         self._record(stamp, side, record)
+
+    def take_over(self, stamp: Stamp, sender: Side, reader: RecordReader) -> None:
+        """Go on with a side's bytes where somebody else's reader of its records stands."""
+        self._sides[sender].take_over(reader)
+        self.extent(stamp, sender, b"")
 
     def longest_read(self, sender: Side) -> int:
         """Application data in longer bodies than this is for `data_unread`."""
@@ -167,7 +173,7 @@ class Conversation:
         if side.records == 0 and side.foreign is None and start and side.whole:
             self._lose(side.stamp, side, start)
         elif side.foreign is None and side.reader.partial:
-            self._note(f"{side.name}: the last record is cut off")
+            self._note(CUT_OFF.format(side.name))
 
     def _lose(self, stamp: Stamp, side: TlsSide, data: bytes) -> None:
         """What came is no record; TLS may still begin later where none has been seen."""

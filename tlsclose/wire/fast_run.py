@@ -92,7 +92,7 @@ class Lane:
         """Go to the next segment that matters; return its row."""
         if self._position == self._final:
             return _NOTHING
-        wanted = self._position + self._connection.follower.tls.idle(self.side) + 1
+        wanted = self._position + self._connection.idle(self.side) + 1
         if wanted > self._final:
             return _NOTHING
         self._place = bisect_left(self._view.end, wanted, self._place, self._behind)
@@ -105,8 +105,8 @@ class Lane:
         passed = seen.end[place] - size - self._position
         stamp = seen.stamp(place, since_ns)
         if passed:
-            self._connection.follower.tls.pass_over(stamp, self.side, passed)
-        self._connection.follower.in_order(stamp, self.side, bytes(seen.buffer[start : start + size]))
+            self._connection.pass_over(stamp, self.side, passed)
+        self._connection.in_order(stamp, self.side, bytes(seen.buffer[start : start + size]))
         self._position = seen.end[place]
         self._place = place + 1
 
@@ -123,7 +123,7 @@ class Lane:
             stamp = seen.stamp(last, since_ns)
             if self._final > self._position:
                 left = self._final - self._position
-                self._connection.follower.tls.pass_over(stamp, self.side, left)
+                self._connection.pass_over(stamp, self.side, left)
             self._tcp.half(self.side).advance(stamp, self._final - self._begin)
 
 

@@ -97,9 +97,7 @@ class _Steps:
             head[split] = np.searchsorted(self._end, position[split] + HEADER_BYTES)
             header[split] = self._bytes(position[split])
         kind = header[:, 0].astype(np.int64)
-        version, length = (
-            header[:, at].astype(np.int64) << 8 | header[:, at + 1] for at in (1, 3)
-        )
+        version, length = (header[:, at].astype(np.int64) << 8 | header[:, at + 1] for at in (1, 3))
         body = position + HEADER_BYTES
         following = body + length
         wrong = ~_plausible(kind, version, length)
@@ -116,7 +114,9 @@ class _Steps:
         self.found.append(np.stack(columns)[:, taken])
         self._stop(wrong | cut, np.where(wrong, -1, position), following)
 
-    def _stop(self, over: npt.NDArray[np.bool_], rest: Integers, position: Integers | None = None) -> None:
+    def _stop(
+        self, over: npt.NDArray[np.bool_], rest: Integers, position: Integers | None = None
+    ) -> None:
         """Leave streams out from here on; `position`: where the others go on."""
         self.rest[self.lane[over]] = rest[over]
         self.position = (self.position if position is None else position)[~over]

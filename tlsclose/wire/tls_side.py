@@ -115,6 +115,11 @@ class TlsSide:
         self.reader = RecordReader(self._wants)
         self.foreign = None
 
+    def take_over(self, reader: RecordReader) -> None:
+        """Go on with another reader of this side's records."""
+        reader.wanted = self._wants
+        self.reader = reader
+
     def settle(self) -> None:
         """Leave it to the opener which records are to be read."""
         self._wants = self.reader.wanted = self.opener.wants

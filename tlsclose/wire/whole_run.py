@@ -8,7 +8,7 @@ as from segment after segment. What is out of the ordinary is left alone before 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -47,8 +47,6 @@ Told = tuple[int, Side, int, int, int, int, int, int]
 """The row at which it is whole, its sender, content type, version, length, and where its body is:
 place, position, and in the buffer (-1: in several segments). Or, by content type, a SYN or FIN (its
 flags for a length) or a piece of a record whose end is not here."""
-Kept = tuple[Stamp, Side, int, int, int, bytes | None]
-"""Such a record, its body read or not; or a mark."""
 _SIDES: Final = (Side.CLIENT, Side.SERVER)
 
 
@@ -154,25 +152,20 @@ class WholeRun:
         found += [(row, self.sender(row), _MARK, 0, flags[row], 0, 0, 0) for row in self.marks]
         return sorted(found, key=_row)
 
-    def told(self, bodies: Sequence[bytes | None], since_ns: int) -> list[Kept]:
-        """What `tell` takes, of a run without pieces; `bodies` are those of its records."""
-        rows, records, part = self.rows, self.records, slice(self.since, self.until)
-        at_ns, number, flags = rows.at_ns, rows.number, rows.flags
-        found: list[Kept] = list(
-            zip(
-                [Stamp(at_ns[row] - since_ns, number[row]) for row in records.row[part]],
-                [_SIDES[lane & 1] for lane in records.lane[part]],
-                records.kind[part],
-                records.version[part],
-                records.length[part],
-                bodies,
-                strict=True,
-            )
+    def pieces(self, since_ns: int) -> list[tuple[Stamp, Side, bytes]]:
+        """The bytes of records that are not whole."""
+        rows, found = (
+            self.rows,
+            sorted(piece for lane in self.lanes for piece in self._pieces(lane)),
         )
-        for row in self.marks:
-            stamp = Stamp(at_ns[row] - since_ns, number[row])
-            found.append((stamp, self.sender(row), _MARK, 0, flags[row], None))
-        return found
+        return [
+            (
+                Stamp(rows.at_ns[row] - since_ns, rows.number[row]),
+                side,
+                joined(self.seen, place, position, size),
+            )
+            for row, side, _, _, size, place, position, _ in found
+        ]
 
     def _tell(self, follower: ConnectionFollower, since_ns: int) -> None:
         """What happened, in the order of capture."""
@@ -271,27 +264,9 @@ class WholeRun:
                 if len(ends) == _OPENING_RECORDS:
                     break
         long = (
-            at
-            for at in range(self.since, self.until)
-            if row[at] != head[at] and not lane[at] & 1
+            at for at in range(self.since, self.until) if row[at] != head[at] and not lane[at] & 1
         )
         return any(head[at] < end < row[at] for at in long for end in ends)
-
-
-def tell(kept: Sequence[Kept], follower: ConnectionFollower) -> None:
-    """Follow what was kept of a run."""
-    for stamp, side, kind, version, length, body in sorted(kept, key=_number):
-        if kind > _MARK:
-            follower.begin(side)
-            follower.tls.record(stamp, side, Record(kind, version, length, body))
-        elif length & _FIN:
-            follower.take(Fin(stamp=stamp, sender=side, flags=length, size=0))
-        else:
-            follower.take(Syn(stamp=stamp, sender=side, flags=length))
-
-
-def _number(kept: Kept) -> int:
-    return kept[0].number or 0
 
 
 def _row(told: Told) -> int:
