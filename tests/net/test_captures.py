@@ -48,7 +48,7 @@ def engine(monkeypatch, script):
 
 
 def test_every_file_in_turn(monkeypatch, files):
-    def script(path, keys, watcher):
+    def script(path, keys, watcher, *, brief):
         watcher.read(2, 120)
         watcher.connection(CLEAN)
         watcher.progress(40)
@@ -63,7 +63,7 @@ def test_every_file_in_turn(monkeypatch, files):
 
 
 def test_a_damaged_file_keeps_nothing_away(monkeypatch, files):
-    def script(path, keys, watcher):
+    def script(path, keys, watcher, *, brief):
         watcher.connection(CLEAN)
         if path.name == "a":
             raise CaptureFileError("a: byte 24: breaks off")
@@ -76,7 +76,7 @@ def test_a_damaged_file_keeps_nothing_away(monkeypatch, files):
 
 
 def test_stop(monkeypatch, files):
-    def script(path, keys, watcher):
+    def script(path, keys, watcher, *, brief):
         assert not watcher.stopped
         run.stop.set()
         assert watcher.stopped
@@ -91,7 +91,7 @@ def test_keys_are_read_on(monkeypatch, files, tmp_path):
     log = tmp_path / "keys"
     log.write_text("")
 
-    def script(path, keys, watcher):
+    def script(path, keys, watcher, *, brief):
         assert keys.lines() == ()
         log.write_text(f"CLIENT_RANDOM {0:064x} {'cd' * 48}\n")
         watcher.read_keys()

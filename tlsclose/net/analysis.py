@@ -3,20 +3,17 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Final
 
 from tlsclose.core.precedent import Precedents
 from tlsclose.core.report import Report, Summary
+from tlsclose.core.verdict import Verdict
 from tlsclose.net.analyze_settings import AnalyzeSettings
-from tlsclose.net.observed import (
-    Observed,
-    assemble_observed,
-    assemble_outline,
-    spoke_tls,
-    unreadable,
-)
+from tlsclose.net.line import Line, line_of
+from tlsclose.net.observed import Observed, assemble_observed, spoke_tls, unreadable
 from tlsclose.wire.packets import Address
 
 STDIN: Final = "-"
@@ -52,11 +49,9 @@ class Choice:
             and (self._host is None or self._host in self._names(seen))
         )
 
-    def wants(self, report: Report) -> bool:
+    def wants(self, verdict: Verdict) -> bool:
         """By verdict."""
-        return not self._verdicts or (
-            report.verdict is not None and report.verdict.code in self._verdicts
-        )
+        return not self._verdicts or verdict.code in self._verdicts
 
     @staticmethod
     def _names(seen: Observed) -> tuple[str, ...]:
@@ -77,7 +72,7 @@ class Left(StrEnum):
     OTHER_VERDICTS = "other_verdicts"
 
 
-Judged = Report | Left
+Judged = Report | Line | Left
 
 
 class Judge:
@@ -98,15 +93,12 @@ class Judge:
             return Left.WITHOUT_TLS
         if not self._choice.takes(seen):
             return Left.ELSEWHERE
-        report = self._report(seen, path)
-        if not self._choice.wants(report) or report.verdict is None:
-            return Left.OTHER_VERDICTS
-        return report
-
-    def _report(self, seen: Observed, path: str) -> Report:
         if self._precedents is None:
-            return assemble_observed(seen, path=path)
-        return assemble_outline(seen, self._precedents, path=path)
+            report = assemble_observed(seen, path=path)
+            wanted = report.verdict is not None and self._choice.wants(report.verdict)
+            return report if wanted else Left.OTHER_VERDICTS
+        line = line_of(seen, self._precedents)
+        return line if self._choice.wants(line.ruling.verdict) else Left.OTHER_VERDICTS
 
 
 class Analysis:
@@ -120,15 +112,17 @@ class Analysis:
 
     def connection(self, seen: Observed, path: str) -> None:
         """Take one connection of a capture."""
-        self.take(self.judge.judged(seen, path))
+        self.take(self.judge.judged(seen, path), seen.stream, path)
 
-    def take(self, judged: Judged) -> None:
-        """Take what a judge made of a connection."""
+    def take(self, judged: Judged, stream: int, path: str) -> None:
+        """Take what a judge made of connection number `stream` of a capture."""
         if isinstance(judged, Left):
             self._counts[judged.value] += 1
-        elif judged.verdict is not None:
-            self._codes[judged.verdict.code.value] += 1
-            self._on_report(judged)
+            return
+        report = judged.report(stream, path) if isinstance(judged, Line) else judged
+        if report.verdict is not None:
+            self._codes[report.verdict.code.value] += 1
+            self._on_report(_with_number(report, stream))
 
     def broken(self, path: str, reason: str) -> None:
         """Take a capture that could not be read to its end."""
@@ -145,3 +139,9 @@ class Analysis:
         return Summary(
             connections=self._codes.total(), by_code=dict(self._codes.most_common()), **self._counts
         )
+
+
+def _with_number(report: Report, stream: int) -> Report:
+    if report.connection is None or report.connection.stream == stream:
+        return report
+    return replace(report, connection=replace(report.connection, stream=stream))

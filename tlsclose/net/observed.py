@@ -1,6 +1,6 @@
 """One connection out of a capture to one judged report: the wire is the only witness."""
 
-from dataclasses import replace
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -8,7 +8,6 @@ from tlsclose.core.classify import judge
 from tlsclose.core.event import Kind
 from tlsclose.core.frozen import dataclass
 from tlsclose.core.message import Message
-from tlsclose.core.precedent import Precedents, Ruling, outline
 from tlsclose.core.record import TlsVersion
 from tlsclose.core.report import (
     CaptureInfo,
@@ -28,8 +27,6 @@ from tlsclose.wire.packets import Address
 from tlsclose.wire.suites import suite
 
 _TLS: Final = frozenset({Kind.HANDSHAKE, Kind.RECORD, Kind.APP_DATA, Kind.ALERT, Kind.CLOSE_NOTIFY})
-_OBSERVER: Final = Role.OBSERVER
-_FILE: Final = CaptureSource.FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,63 +54,36 @@ def assemble_observed(seen: Observed, *, path: str) -> Report:
     """Judge what the capture shows, by the same classifier as a live run."""
     followed = seen.followed
     assert isinstance(followed, Followed)
-    message = _message(followed)
-    judgement = judge(followed.events, version=_version(followed), message=message)
-    return replace(
-        _report(seen, path, _tls(followed), Ruling(judgement.verdict, judgement.findings)),
-        events=followed.events,
-        close=judgement.teardown,
-        message=message,
-    )
-
-
-def assemble_outline(seen: Observed, precedents: Precedents, *, path: str) -> Report:
-    """All that a table's line and an exit code need: no events, nor what rests on them, and of TLS
-    no more than version and server name."""
-    followed = seen.followed
-    if isinstance(followed, Outline):
-        version = followed.version
-        ruling = precedents.ruling_on(followed.facts, version, followed.reset_notes)
-    else:
-        version = _version(followed)
-        ruling = _ruling(followed, version, precedents)
-    tls = TlsInfo(version=version.value if version else None, sni=followed.sni)
-    return _report(seen, path, tls, ruling)
-
-
-def _ruling(followed: Followed, version: TlsVersion | None, precedents: Precedents) -> Ruling:
-    message = _message(followed)
-    if message is None:
-        return precedents.ruling(followed.events, version)
-    judgement = judge(followed.events, version=version, message=message)
-    return outline(judgement.verdict, judgement.findings)
-
-
-def _report(seen: Observed, path: str, tls: TlsInfo, ruling: Ruling) -> Report:
-    followed = seen.followed
+    message = message_of(followed)
+    judgement = judge(followed.events, version=version_of(followed), message=message)
     return Report(
-        started_at=_time_of_day(seen.started_ns),
-        role=_OBSERVER,
+        started_at=time_of_day(seen.started_ns),
+        role=Role.OBSERVER,
         connection=ConnectionInfo(
             client=address_text(*seen.client),
             server=address_text(*seen.server),
             stream=seen.stream,
         ),
-        tls=tls,
-        capture=CaptureInfo(source=_FILE, packets=followed.packets, path=path),
-        verdict=ruling.verdict,
-        findings=(*ruling.findings, *_notes(followed)),
+        tls=_tls(followed),
+        capture=CaptureInfo(source=CaptureSource.FILE, packets=followed.packets, path=path),
+        events=followed.events,
+        close=judgement.teardown,
+        message=message,
+        verdict=judgement.verdict,
+        findings=(*judgement.findings, *told_notes(followed.notes)),
     )
 
 
-def _version(followed: Followed) -> TlsVersion | None:
+def version_of(followed: Followed) -> TlsVersion | None:
+    """What was negotiated, as far as both hellos were seen."""
     return followed.negotiated.version if followed.negotiated else None
 
 
-def _message(followed: Followed) -> Message | None:
+def message_of(followed: Followed) -> Message | None:
     """The one message that is framed for an observer: an answer to a half-close."""
     if followed.answer is None:
         return None
+
     from tlsclose.net.answer_message import answer_message
 
     return answer_message(followed.answer)
@@ -122,7 +92,7 @@ def _message(followed: Followed) -> Message | None:
 def unreadable(path: str, reason: str, *, started_ns: int) -> Report:
     """A report of a capture that could not be read to its end."""
     return Report(
-        started_at=_time_of_day(started_ns),
+        started_at=time_of_day(started_ns),
         role=Role.OBSERVER,
         capture=CaptureInfo(source=CaptureSource.FILE, path=path),
         unobserved=Unobserved(stage=Stage.CAPTURE, reason=reason),
@@ -146,10 +116,11 @@ def _cipher(code: int) -> str:
     return known.name if known is not None else f"0x{code:04x}"
 
 
-def _notes(followed: Followed | Outline) -> tuple[Finding, ...]:
+def told_notes(notes: Iterable[str]) -> tuple[Finding, ...]:
+    """What limits or colours the testimony, beside what was found."""
     return tuple(
         Finding(code="capture-note", severity=Severity.NOTE, blame=None, detail=note)
-        for note in followed.notes
+        for note in notes
     )
 
 
@@ -158,6 +129,7 @@ _LATEST_NS: Final = 253_402_300_799 * 10**9
 """The end of the year 9999: a file may claim any time, and not every system can tell as many."""
 
 
-def _time_of_day(epoch_ns: int) -> datetime:
+def time_of_day(epoch_ns: int) -> datetime:
+    """The instant in UTC; what no calendar has becomes the last one that it has."""
     bounded_ns = min(max(epoch_ns, 0), _LATEST_NS)
     return _EPOCH + timedelta(microseconds=bounded_ns // 1000)

@@ -7,7 +7,6 @@ which are then read again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -16,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from tlsclose.errors import CaptureFileError
-from tlsclose.net.analysis import Judge, Judged, Left
+from tlsclose.net.analysis import Judge, Judged
 from tlsclose.net.captures import LARGE_BYTES
 from tlsclose.net.crew import Crew, ProcessDied
 from tlsclose.net.following import (
@@ -55,6 +54,8 @@ class _Job(NamedTuple):
 
 
 _Told = Found[Judged] | _Ended
+Take = Callable[[Judged, int, str], None]
+"""What was judged, its number in its file, and that file."""
 
 
 class Together:
@@ -74,7 +75,7 @@ class Together:
         self._embedded = False
         """Whether a file had secrets: then each waits for those before it."""
 
-    def follow(self, file: int, watcher: "Watcher", take: Callable[[Judged], None]) -> None:
+    def follow(self, file: int, watcher: "Watcher", take: Take) -> None:
         """Follow one of the files, in their order; `take` hears of each connection.
 
         Raises Stopped, and CaptureFileError as `following.follow` does.
@@ -90,7 +91,7 @@ class Together:
                 else:
                     tell_progress(told, watcher)
                     for number, judged in numbering.numbered(told.begun, told.over):
-                        take(_with_number(judged, number))
+                        take(judged, number, str(self._paths[file]))
         finally:
             if not ended or jobs not in self._jobs.values():
                 self._drop(jobs)
@@ -223,9 +224,3 @@ class _Recording(KeyLog):
 
     def lines(self, client_random: bytes | None = None) -> tuple[str, ...]:
         return self._keys.lines(client_random)
-
-
-def _with_number(judged: Judged, number: int) -> Judged:
-    if isinstance(judged, Left) or judged.connection is None:
-        return judged
-    return replace(judged, connection=replace(judged.connection, stream=number))
