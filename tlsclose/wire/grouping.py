@@ -15,7 +15,7 @@ from tlsclose.wire.batch import Integers
 from tlsclose.wire.columns import Columns, Flags, take
 from tlsclose.wire.packets import TcpFlags
 
-SPECIAL: Final = TcpFlags.SYN | TcpFlags.FIN | TcpFlags.RST
+_APART: Final = TcpFlags.SYN | TcpFlags.RST
 MAX_STRAY: Final = 2**29
 """Acknowledgement numbers of one batch further apart than this are looked at one by one."""
 
@@ -45,7 +45,7 @@ class Grouped:
     by_side: Integers
     """Positions here in the order of connection, side (`forward` first), time."""
     end: Integers
-    """In that order: running total of payload bytes."""
+    """In that order: running total of payload bytes that came in order."""
     acknowledged: Integers
     """In that order: the highest acknowledgement number of this connection and side since the last
     SYN, -1 before the first."""
@@ -86,17 +86,19 @@ def _sided(
     side = group * 2 + ~forward
     small = len(side) and side[-1] < 2**16 - 1
     by_side = np.argsort(side.astype(np.uint16) if small else side, kind="stable")
-    special = (columns.flags & SPECIAL != 0) | (columns.truncated > 0)
+    apart = (columns.flags & _APART != 0) | (columns.truncated > 0)
     if columns.single:
-        special |= np.isin(columns.index, list(columns.single))
+        apart |= np.isin(columns.index, list(columns.single))
     if not (at_ns[1:] >= at_ns[:-1]).all():
-        special |= _set_back(at_ns[columns.index], new)
+        apart |= _set_back(at_ns[columns.index], new)
     sides = side[by_side]
     stray, acknowledged = _acknowledged(columns, by_side, sides, new)
-    irregular = special | _broken(columns, by_side, sides, special)
     if len(stray):
-        irregular |= np.isin(group, stray >> 1)
-    size = np.where(irregular, 0, columns.size)[by_side]
+        apart |= np.isin(group, stray >> 1)
+    broken = _broken(columns, by_side, sides, apart)
+    finishing = columns.flags & TcpFlags.FIN != 0
+    irregular = apart | broken | finishing
+    size = np.where(apart | broken, 0, columns.size)[by_side]
     return Grouped(
         columns=columns,
         bounds=bounds,
@@ -116,20 +118,32 @@ def _set_back(at_ns: Integers, new: Flags) -> Flags:
     return lifted < np.maximum.accumulate(lifted)
 
 
-def _broken(columns: Columns, by_side: Integers, sides: Integers, special: Flags) -> Flags:
-    """Segments that do not begin where the one before them in their direction ends.
+def _broken(columns: Columns, by_side: Integers, sides: Integers, apart: Flags) -> Flags:
+    """Segments that do not begin where all that their direction has sent ends.
 
-    SYN and FIN take a sequence number each; other special ones are passed over.
+    SYN and FIN take a sequence number each; what stands apart otherwise is passed over.
     """
-    numbered = columns.flags & (TcpFlags.SYN | TcpFlags.FIN) != 0
-    counting = np.flatnonzero((~special | numbered)[by_side])
+    syn = columns.flags & TcpFlags.SYN != 0
+    numbered = syn | (columns.flags & TcpFlags.FIN != 0)
+    counting = np.flatnonzero((~apart | syn)[by_side])
     rows = by_side[counting]
-    seq, size, whose = columns.seq[rows], columns.size[rows] + numbered[rows], sides[counting]
-    follows = (seq[:-1] + size[:-1]) % _MODULUS == seq[1:]
-    wrong = rows[1:][~follows & (whose[1:] == whose[:-1])]
+    first = _changes(sides[counting]) | syn[rows]
+    run = np.cumsum(first) - 1
+    seq = columns.seq[rows]
+    ahead = _signed((seq - seq[first][run]) % _MODULUS)
+    stray = np.abs(ahead) >= MAX_STRAY
+    # As in `_acknowledged`.
+    lift = run * (4 * MAX_STRAY)
+    sent = np.where(stray, -MAX_STRAY, ahead + columns.size[rows] + numbered[rows]) + lift
+    before = np.maximum.accumulate(sent)[:-1]
     broken = np.zeros(len(columns), np.bool_)
-    broken[wrong] = True
+    broken[rows[1:]] = ~first[1:] & (stray[1:] | (before != (ahead + lift)[1:]))
     return broken
+
+
+def _signed(number: Integers) -> Integers:
+    """Distances up to half of all sequence numbers, forwards or back."""
+    return np.where(number >= _HALF, number - _MODULUS, number)
 
 
 def _acknowledged(
@@ -146,7 +160,7 @@ def _acknowledged(
     first = np.flatnonzero(_changes(whose))
     begin = np.repeat(ack[first], np.diff(np.append(first, len(whose))))
     behind = (ack - begin) % _MODULUS
-    ahead = np.where(behind >= _HALF, behind - _MODULUS, behind)
+    ahead = _signed(behind)
     stray = np.abs(ahead) >= MAX_STRAY
     # Each run's numbers lie above those of the run before, so that one running maximum does.
     lift = whose * (4 * MAX_STRAY)
