@@ -6,29 +6,36 @@ the connection is followed as any other, from its beginning.
 """
 
 from tlsclose.core.event import Side
-from tlsclose.wire.brief import Brief, OtherwiseError
+from tlsclose.wire.brief import Brief
+from tlsclose.wire.brief_facts import OtherwiseError
 from tlsclose.wire.capture_connection import Ends, OpenConnection
-from tlsclose.wire.follower import ConnectionFollower, Followed, stream_notes
+from tlsclose.wire.follower import ConnectionFollower, Followed, repeated_note, stream_notes
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.outline import Outline
-from tlsclose.wire.packets import Segment
+from tlsclose.wire.packets import Address, Segment
 from tlsclose.wire.reassembly import Held, Stamp
-from tlsclose.wire.streams import Extent, Fact, Fin, Rst
-from tlsclose.wire.whole_run import WholeRun
+from tlsclose.wire.run_plans import NONE
+from tlsclose.wire.streams import Extent, Fact, Fin, Rst, TcpConnection
+from tlsclose.wire.whole_run import SIDES, WholeRun, begin_tcp
 
 
 class BriefConnection(OpenConnection):
-    """Begun by a run that was told in brief."""
+    """Begun by a run that was told in brief. Its TCP is what the run says, until more comes."""
 
     def __init__(self, run: WholeRun, brief: Brief, keys: KeyLog, ends: Ends, held: Held) -> None:
-        rows = run.rows
-        super().__init__(keys, ends, rows.at_ns[run.first], rows.number[run.first], held)
+        plan = run.plan
+        super().__init__(keys, ends, plan.began_ns, plan.number, held)
         self._brief: Brief | None = brief
-        run.open_tcp(self)
-        run.tell_tcp(self.tcp, self.started_ns)
+        self._plan = plan
+        self._sent = run.sent
         run.note(self)
-        for stamp, side, piece in run.pieces(self.started_ns):
-            self.in_order(stamp, side, piece)
+        if run.rest != (plan.client.end, plan.server.end):
+            for stamp, side, piece in run.pieces():
+                self.in_order(stamp, side, piece)
+
+    @property
+    def client(self) -> Address | None:
+        return self.ends[0] if self._plan.forward else self.ends[1]
 
     def segment(self, at_ns: int, number: int, segment: Segment) -> None:
         for fact in self.tcp.segment(Stamp(at_ns, number), segment):
@@ -52,6 +59,17 @@ class BriefConnection(OpenConnection):
         else:
             self._brief.pass_over(sender, size)
 
+    def _new_tcp(self) -> TcpConnection:
+        tcp = super()._new_tcp()
+        tcp.client = self.client
+        begin_tcp(tcp, self._plan, self._sent)
+        return tcp
+
+    def _came_to_end(self) -> bool:
+        if self._tcp is not None:
+            return super()._came_to_end()
+        return self._plan.client.fin_row != NONE != self._plan.server.fin_row
+
     def _take(self, fact: Fact) -> None:
         brief = self._brief
         if brief is None:
@@ -74,16 +92,28 @@ class BriefConnection(OpenConnection):
         return self.follower
 
     def _outcome(self) -> Followed | Outline:
-        for fact in self.tcp.finish():
-            self._take(fact)
+        plan = self._plan
+        if self._tcp is not None or plan.client.lacks or plan.server.lacks:
+            for fact in self.tcp.finish():
+                self._take(fact)
         brief = self._brief
         if brief is None:
             return super()._outcome()
+        packets, notes = plan.stop - plan.first, self._repeated()
+        if self._tcp is not None:
+            packets, notes = self.tcp.packets, stream_notes(self.tcp)
         return Outline(
             facts=brief.settled(),
             version=brief.version,
             sni=brief.sni,
-            packets=self.tcp.packets,
+            packets=packets,
             reset_notes=brief.reset_notes,
-            notes=(*brief.notes, *stream_notes(self.tcp)),
+            notes=(*brief.notes, *notes),
+        )
+
+    def _repeated(self) -> tuple[str, ...]:
+        """As `stream_notes`."""
+        lanes = zip(SIDES, self._plan.lanes, strict=True)
+        return tuple(
+            repeated_note(side, lane.retransmitted) for side, lane in lanes if lane.retransmitted
         )

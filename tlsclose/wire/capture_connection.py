@@ -39,17 +39,30 @@ class OpenConnection:
     def __init__(
         self, keys: KeyLog, ends: Ends, at_ns: int, number: int, held: Held | None = None
     ) -> None:
-        self.tcp = TcpConnection(held=held)
         self.ends = ends
         self.started_ns = self.last_ns = at_ns
         self.first_packet = number
         self.bytes = 0
         self.over = False
         self._keys = keys
+        self._held = held
+        self._tcp: TcpConnection | None = None
         self._follower: ConnectionFollower | None = None
         self._ending = False
         self._set_back_ns = 0
         self._syns: dict[bool, int] = {}
+
+    @property
+    def tcp(self) -> TcpConnection:
+        """Made when first needed."""
+        if self._tcp is None:
+            self._tcp = self._new_tcp()
+        return self._tcp
+
+    @property
+    def client(self) -> Address | None:
+        """None while it is not settled."""
+        return self.tcp.client
 
     @property
     def follower(self) -> ConnectionFollower:
@@ -77,7 +90,7 @@ class OpenConnection:
     def side(self, *, forward: bool) -> Side:
         """Which side the first or the second end is, once the client is known."""
         end = self.ends[0] if forward else self.ends[1]
-        return Side.CLIENT if end == self.tcp.client else Side.SERVER
+        return Side.CLIENT if end == self.client else Side.SERVER
 
     def replaced_by(self, *, forward: bool, sequence: int, flags: int) -> bool:
         """Whether a SYN opens another connection: it repeats none that was seen here."""
@@ -113,7 +126,7 @@ class OpenConnection:
 
     def ended(self) -> bool:
         """Whether `over` has changed: it came to its end, or outlived what looked like one."""
-        if not self._ending or self.over == (over := self.tcp.over):
+        if not self._ending or self.over == (over := self._came_to_end()):
             return False
         self.over = over
         return True
@@ -125,7 +138,7 @@ class OpenConnection:
         if len(notes) > len(followed.notes):
             followed = replace(followed, notes=tuple(notes))
         one, other = self.ends
-        client = self.tcp.client or one
+        client = self.client or one
         return FollowedConnection(
             client=client,
             server=other if client == one else one,
@@ -134,6 +147,12 @@ class OpenConnection:
             followed=followed,
             bytes=self.bytes,
         )
+
+    def _new_tcp(self) -> TcpConnection:
+        return TcpConnection(held=self._held)
+
+    def _came_to_end(self) -> bool:
+        return self.tcp.over
 
     def _outcome(self) -> Followed | Outline:
         return self.follower.finish()

@@ -193,7 +193,7 @@ class CaptureFollower:
 
     def take_run(self, key: Hashable, ends: Ends, run: "WholeRun") -> OpenConnection:
         """Open a connection that goes by the book, as far as that goes."""
-        at_ns, number = run.rows.at_ns[run.first], run.rows.number[run.first]
+        at_ns, number = run.plan.began_ns, run.plan.number
         self.begun(number)
         brief = self._brief(run)
         if brief is None:
@@ -205,16 +205,15 @@ class CaptureFollower:
         return self._put(key, BriefConnection(run, brief, self._keys, ends, self._held))
 
     def _brief(self, run: "WholeRun") -> "Brief | None":
-        from tlsclose.wire.brief import Brief, OtherwiseError
+        from tlsclose.wire.brief import Brief
+        from tlsclose.wire.brief_facts import OtherwiseError
 
         if not self._in_brief:
             return None
-        brief = Brief(self._keys)
         try:
-            brief.read(run, run.rows.at_ns[run.first])
+            return Brief(run, self._keys)
         except OtherwiseError:
             return None
-        return brief
 
     def _opened(self, key: Hashable, ends: Ends, at_ns: int, number: int) -> OpenConnection:
         return self._put(key, OpenConnection(self._keys, ends, at_ns, number, self._held))

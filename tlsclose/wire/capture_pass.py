@@ -14,7 +14,8 @@ from tlsclose.wire.half_open import Bare
 from tlsclose.wire.packets import TcpFlags
 from tlsclose.wire.reassembly import Stamp
 from tlsclose.wire.rows import Rows
-from tlsclose.wire.whole_run import WholeRun, whole_runs
+from tlsclose.wire.whole_run import WholeRun
+from tlsclose.wire.whole_runs import whole_runs
 
 Key = tuple[int, int, int, int, int, int]
 """Two ends, each as `columns.address` takes it."""
@@ -61,7 +62,7 @@ class Pass:
         self._rows = Rows(batch, groups)
         self._whole: dict[int, WholeRun] = {}
         if connections.fast:
-            self._whole = whole_runs(self._rows, self._view, groups)
+            self._whole = whole_runs(batch, self._view, groups)
         self._first = self._behind = self._since = self._forward = 0
 
     def run(self) -> None:
@@ -95,28 +96,28 @@ class Pass:
             if row < stop:
                 row = self._regular(key, row, stop)
             elif run is not None and self._opens(key, run):
-                row = run.stop
+                row = self._since = run.plan.stop
                 at = bisect_left(self._rows.irregular, row, at)
             else:
                 self._single(key, row)
                 row += 1
                 at += 1
-        connection = self._connections.known(key)
-        if connection is not None:
-            self._remember(connection, behind)
+        if self._since < behind:
+            connection = self._connections.known(key)
+            if connection is not None:
+                self._remember(connection, behind)
 
     def _opens(self, key: Key, run: WholeRun) -> bool:
         """Take a connection that opens here, as far as it goes by the book."""
-        connections, rows, row = self._connections, self._rows, run.first
+        connections, plan = self._connections, run.plan
         if connections.concerns_half_open(key, 0):
             return False
-        known, at_ns = connections.known(key), rows.at_ns[row]
-        if known is not None and not connections.is_late(key, known, at_ns):
-            forward, sequence = bool(rows.forward[row]), rows.seq[row]
-            if not known.replaced_by(forward=forward, sequence=sequence, flags=rows.flags[row]):
+        known = connections.known(key)
+        if known is not None and not connections.is_late(key, known, plan.began_ns):
+            forward, sequence = plan.forward, plan.client.isn
+            if not known.replaced_by(forward=forward, sequence=sequence, flags=TcpFlags.SYN):
                 return False
         ends = (address(*key[:3]), address(*key[3:]))
-        self._since = row
         connections.check(key, connections.take_run(key, ends, run))
         return True
 
@@ -141,7 +142,7 @@ class Pass:
         return behind
 
     def _may_run(self, connection: OpenConnection, row: int) -> bool:
-        settled = connection.tcp.client is not None
+        settled = connection.client is not None
         timely = self._rows.at_ns[row] >= connection.last_ns
         return self._connections.fast and settled and timely and not connection.over
 
@@ -225,11 +226,11 @@ class Pass:
 
     def _remember(self, connection: OpenConnection, behind: int) -> None:
         """Tell TCP what a RST may answer."""
-        if connection.tcp.client is None:
+        if connection.client is None:
             return
         for at, (first, last) in enumerate(
             zip(self._ranges(self._since), self._ranges(behind), strict=True)
         ):
             if first < last:
-                rows = self._view.last_sent(first, last)
-                connection.tcp.remember(connection.side(forward=not at), rows.tolist)
+                segments = self._view.last_sent(first, last)
+                connection.tcp.remember(connection.side(forward=not at), segments)

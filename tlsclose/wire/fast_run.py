@@ -12,12 +12,12 @@ from typing import Final
 import numpy as np
 
 from tlsclose.core.event import Side
-from tlsclose.wire.batch import Batch, Integers, view
+from tlsclose.wire.batch import Batch, view
 from tlsclose.wire.capture_connection import OpenConnection
 from tlsclose.wire.grouping import Grouped
 from tlsclose.wire.packets import TcpFlags
 from tlsclose.wire.reassembly import Stamp
-from tlsclose.wire.streams import REMEMBERED
+from tlsclose.wire.streams import REMEMBERED, SENT
 
 _NOTHING: Final = 2**62
 
@@ -46,6 +46,7 @@ class View:
         self._sent = np.stack(
             [packet + batch.first, columns.ack[by_side], carries[by_side]], axis=1
         )
+        self._sent_bytes = view(self._sent).cast("B")
         reset = (columns.flags & TcpFlags.RST != 0)[by_side]
         self._no_reset = ~reset
         self._resets_before = view(np.concatenate([np.zeros(1, np.int64), np.cumsum(reset)]))
@@ -53,13 +54,13 @@ class View:
     def stamp(self, place: int, since_ns: int) -> Stamp:
         return Stamp(self.at_ns[place] - since_ns, self.number[place])
 
-    def last_sent(self, first: int, behind: int) -> Integers:
-        """What a RST may answer: number, acknowledgement and whether it carries anything."""
+    def last_sent(self, first: int, behind: int) -> bytes:
+        """What a RST may answer of these places, each segment as `streams.SENT`."""
         if self._resets_before[first] == self._resets_before[behind]:
-            return self._sent[max(first, behind - REMEMBERED) : behind].copy()
+            first = max(first, behind - REMEMBERED)
+            return bytes(self._sent_bytes[first * SENT.size : behind * SENT.size])
         places = np.flatnonzero(self._no_reset[first:behind])[-REMEMBERED:]
-        rows: Integers = self._sent[first + places]
-        return rows
+        return self._sent[first + places].tobytes()
 
 
 class Lane:

@@ -233,7 +233,12 @@ def stream_notes(tcp: TcpConnection) -> tuple[str, ...]:
     for side in Side:
         half = tcp.half(side)
         if half.retransmitted:
-            notes.append(f"{side}: {_segments(half.retransmitted)} retransmitted")
+            notes.append(repeated_note(side, half.retransmitted))
         if half.reordered:
             notes.append(f"{side}: {_segments(half.reordered)} out of order")
     return tuple(notes)
+
+
+def repeated_note(side: Side, count: int) -> str:
+    """What to say of so many segments that brought nothing new."""
+    return f"{side}: {_segments(count)} retransmitted"

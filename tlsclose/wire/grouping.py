@@ -41,7 +41,11 @@ class Grouped:
     forward_before: Integers
     """`n + 1`: how many segments before each are `forward`."""
     irregular: Integers
-    """Those to be looked at one by one."""
+    """Those to be looked at one by one, for what the next two say or for a FIN."""
+    apart: Flags
+    """SYN, RST, cut off, out of time, or not to be placed."""
+    broken: Flags
+    """Those that do not begin where all that their direction has sent ends."""
     by_side: Integers
     """Positions here in the order of connection, side (`forward` first), time."""
     end: Integers
@@ -97,14 +101,15 @@ def _sided(
         apart |= np.isin(group, stray >> 1)
     broken = _broken(columns, by_side, sides, apart)
     finishing = columns.flags & TcpFlags.FIN != 0
-    irregular = apart | broken | finishing
     size = np.where(apart | broken, 0, columns.size)[by_side]
     return Grouped(
         columns=columns,
         bounds=bounds,
         forward=forward,
         forward_before=np.concatenate([[0], np.cumsum(forward)]),
-        irregular=np.flatnonzero(irregular),
+        irregular=np.flatnonzero(apart | broken | finishing),
+        apart=apart,
+        broken=broken,
         by_side=by_side,
         end=np.cumsum(size),
         acknowledged=acknowledged,
@@ -130,7 +135,7 @@ def _broken(columns: Columns, by_side: Integers, sides: Integers, apart: Flags) 
     first = _changes(sides[counting]) | syn[rows]
     run = np.cumsum(first) - 1
     seq = columns.seq[rows]
-    ahead = _signed((seq - seq[first][run]) % _MODULUS)
+    ahead = signed((seq - seq[first][run]) % _MODULUS)
     stray = np.abs(ahead) >= MAX_STRAY
     # As in `_acknowledged`.
     lift = run * (4 * MAX_STRAY)
@@ -141,7 +146,7 @@ def _broken(columns: Columns, by_side: Integers, sides: Integers, apart: Flags) 
     return broken
 
 
-def _signed(number: Integers) -> Integers:
+def signed(number: Integers) -> Integers:
     """Distances up to half of all sequence numbers, forwards or back."""
     return np.where(number >= _HALF, number - _MODULUS, number)
 
@@ -160,7 +165,7 @@ def _acknowledged(
     first = np.flatnonzero(_changes(whose))
     begin = np.repeat(ack[first], np.diff(np.append(first, len(whose))))
     behind = (ack - begin) % _MODULUS
-    ahead = _signed(behind)
+    ahead = signed(behind)
     stray = np.abs(ahead) >= MAX_STRAY
     # Each run's numbers lie above those of the run before, so that one running maximum does.
     lift = whose * (4 * MAX_STRAY)

@@ -27,22 +27,22 @@ Bytes = npt.NDArray[np.uint8]
 class Records(NamedTuple):
     """An element for each record; those of one stream follow on each other in `row`."""
 
-    row: list[int]
+    row: Integers
     """Which segment completes it, in the order of connection and time; the columns' order."""
-    lane: list[int]
+    lane: Integers
     """Which stream."""
-    kind: list[int]
+    kind: Integers
     """Content type."""
-    version: list[int]
-    length: list[int]
+    version: Integers
+    length: Integers
     """Of the body."""
-    head: list[int]
+    head: Integers
     """The row that completes its header."""
-    place: list[int]
+    place: Integers
     """The segment in which its header begins, in the order by side."""
-    position: list[int]
+    position: Integers
     """Where its body begins, in the running total of payload bytes."""
-    at: list[int]
+    at: Integers
     """Where its body stands in the buffer; -1 where it is not all in the segment of its header."""
 
 
@@ -50,22 +50,21 @@ class Chains(NamedTuple):
     """What is in so many streams, each by its number."""
 
     records: Records
-    rest: list[int]
+    rest: Integers
     """Where the bytes begin of a record that is not whole; where the stream ends if there is none.
     -1 where the bytes are no records."""
 
 
-def chained(seen: View, begin: list[int], final: list[int]) -> Chains:
+def chained(seen: View, begin: Integers, final: Integers) -> Chains:
     """Find the records of streams that go from `begin` to `final` in the total of payload bytes."""
-    steps = _Steps(seen, np.array(begin, np.int64), np.array(final, np.int64))
+    steps = _Steps(seen, begin, final)
     while len(steps.lane) >= _FEWEST:
         steps.step()
     left = zip(steps.lane.tolist(), steps.position.tolist(), strict=True)
     rows = [row for lane, position in left for row in _alone(seen, lane, position, steps)]
     found = [*steps.found, np.array(rows, np.int64).reshape(-1, len(Records._fields)).T]
     table = np.concatenate(found, axis=1)
-    table = table[:, np.argsort(table[0], kind="stable")]
-    return Chains(Records(*table.tolist()), steps.rest.tolist())
+    return Chains(Records(*table[:, np.argsort(table[0], kind="stable")]), steps.rest)
 
 
 class _Steps:

@@ -1,7 +1,8 @@
 """Packets of one TCP connection to stream bytes and TCP facts, in the order they became known."""
 
 from collections import deque
-from collections.abc import Callable
+from itertools import chain
+from struct import Struct
 from typing import Final, NamedTuple
 
 from tlsclose.core.event import Loss, Side
@@ -100,9 +101,8 @@ class _Reset(NamedTuple):
     """A FIN came before it."""
 
 
-Rows = Callable[[], list[list[int]]]
-"""Makes, only if it is needed, rows of number, acknowledgement number, and whether the segment
-carries anything: the last `REMEMBERED` at least."""
+SENT: Final = Struct("=qqq")
+"""A segment that was not looked at: number, acknowledgement number, whether it carries anything."""
 
 
 class _Half:
@@ -112,11 +112,11 @@ class _Half:
         self.reset: _Reset | None = None
         """The first RST that the other side would accept."""
         self.recent: deque[_Sent] = deque(maxlen=REMEMBERED)
-        self._runs: list[Rows] = []
+        self._runs: list[bytes] = []
 
-    def remember(self, rows: Rows) -> None:
+    def remember(self, segments: bytes) -> None:
         """Note segments that were not looked at; may repeat some that were."""
-        self._runs.append(rows)
+        self._runs.append(segments)
         if len(self._runs) >= REMEMBERED:
             self.recall()
 
@@ -125,8 +125,8 @@ class _Half:
         if not self._runs:
             return
         sent = {item.number: item for item in self.recent}
-        for rows in self._runs:
-            sent |= {row[0]: _Sent(row[0], row[1], bool(row[2])) for row in rows()}
+        for number, ack, carries in chain.from_iterable(map(SENT.iter_unpack, self._runs)):
+            sent[number] = _Sent(number, ack, bool(carries))
         self._runs = []
         self.recent.clear()
         self.recent.extend(sent[number] for number in sorted(sent)[-REMEMBERED:])
@@ -148,12 +148,10 @@ class TcpConnection:
         self._undecided: list[tuple[Stamp, Segment]] = []
         self._last = Stamp(0, None)
 
-    def opened(self, client: Address, sequences: dict[Side, int]) -> None:
-        """Both SYN came, at once and not by `segment`: the numbers behind them, and by whom."""
-        self.client = client
-        for side, sequence in sequences.items():
-            self._halves[side].syn_seen = True
-            self._halves[side].stream.begin(sequence)
+    def opened(self, side: Side, sequence: int) -> None:
+        """A side's SYN came, and not by `segment`: the number behind it."""
+        self._halves[side].syn_seen = True
+        self._halves[side].stream.begin(sequence)
 
     def half(self, side: Side) -> HalfStream:
         """One side's stream, for its counters."""
@@ -181,9 +179,10 @@ class TcpConnection:
         """Whether it matters what a side's next segment says of bytes behind a hole."""
         return self.client is None or self._halves[side.other].stream.lacks
 
-    def remember(self, side: Side, rows: Rows) -> None:
-        """Note segments of a side, which a RST of the other may answer."""
-        self._halves[side].remember(rows)
+    def remember(self, side: Side, segments: bytes) -> None:
+        """Note segments of a side, each as `SENT`, the last `REMEMBERED` of them at least: a RST of
+        the other side may answer one."""
+        self._halves[side].remember(segments)
 
     def segment(self, stamp: Stamp, segment: Segment) -> list[Fact]:
         """Take one packet; return what it made known."""
