@@ -1,7 +1,7 @@
 """The records of many byte streams at once: headers chained in columns, bodies not touched.
 
-All streams are gone through in step, a record of each at a time, for as long as there are enough of
-them to be worth it; the longest ones are then finished one by one.
+All streams are gone through in step, a record of each at a time and those behind it that are alike,
+for as long as there are enough streams to be worth it; the longest are then finished one by one.
 """
 
 from bisect import bisect_left, bisect_right
@@ -13,11 +13,17 @@ import numpy.typing as npt
 
 from tlsclose.core.record import HEADER_BYTES, MAX_CIPHERTEXT_BYTES, ContentType
 from tlsclose.wire.batch import Integers, gather
+from tlsclose.wire.columns import Flags
 from tlsclose.wire.fast_run import View
 from tlsclose.wire.records import HEADER, VERSIONS, plausible
 
 _FEWEST: Final = 16
 """Streams that are worth a step in columns."""
+_LONG: Final = 4096
+"""Records of so many bytes often come one like the other."""
+_LEAP: Final = 8
+"""So many of them are looked at together."""
+_HEADER_COLUMNS: Final = (2, 3, 4)
 _IS_TYPE: Final = np.isin(np.arange(256), [int(item) for item in ContentType])
 
 _Row = tuple[int, int, int, int, int, int, int, int, int]
@@ -67,6 +73,21 @@ def chained(seen: View, begin: Integers, final: Integers) -> Chains:
     return Chains(Records(*table[:, np.argsort(table[0], kind="stable")]), steps.rest)
 
 
+class _Looked(NamedTuple):
+    """What stands at so many positions: an element for each."""
+
+    columns: tuple[Integers, ...]
+    """As `Records`; means nothing where no whole record is."""
+    wrong: Flags
+    """There is no record."""
+    cut: Flags
+    """It is not whole."""
+
+    @property
+    def whole(self) -> Flags:
+        return ~(self.wrong | self.cut)
+
+
 class _Steps:
     """The streams that are not at their end: `lane` and `position` have an element for each."""
 
@@ -82,10 +103,35 @@ class _Steps:
         """What to add to a position in a segment to get its place in the buffer."""
 
     def step(self) -> None:
-        """Take the next record of each stream."""
+        """Take the next record of each stream, and those behind it that are like it."""
         whole = self.position + HEADER_BYTES <= self.final[self.lane]
         self._stop(~whole, self.position)
-        position = self.position
+        looked = self._look(self.lane, self.position)
+        taken = looked.whole
+        self.found.append(np.stack(looked.columns)[:, taken])
+        self._stop(~taken, np.where(looked.wrong, -1, self.position))
+        kind, version, length = (looked.columns[at][taken] for at in _HEADER_COLUMNS)
+        self.position = self.position + HEADER_BYTES + length
+        self._leap(kind, version, length)
+
+    def _leap(self, kind: Integers, version: Integers, length: Integers) -> None:
+        """Take records that follow on each other and have the same headers as the last ones."""
+        stride = HEADER_BYTES + length
+        enough = self.position + _LEAP * stride <= self.final[self.lane]
+        long = np.flatnonzero(enough & (length >= _LONG))
+        if not len(long):
+            return
+        position = self.position[long][:, None] + np.arange(_LEAP) * stride[long][:, None]
+        looked = self._look(np.repeat(self.lane[long], _LEAP), position.ravel())
+        alike = looked.whole
+        for at, wanted in zip(_HEADER_COLUMNS, (kind, version, length), strict=True):
+            alike &= looked.columns[at] == np.repeat(wanted[long], _LEAP)
+        alike = np.logical_and.accumulate(alike.reshape(-1, _LEAP), axis=1)
+        self.found.append(np.stack(looked.columns)[:, alike.ravel()])
+        self.position[long] += alike.sum(axis=1) * stride[long]
+
+    def _look(self, lane: Integers, position: Integers) -> _Looked:
+        """What is at these positions, at which there are as many bytes as a header has."""
         place = np.searchsorted(self._end, position, side="right")
         left = self._end[place] - position
         header = gather(self._buffer, self._first[place] + position, HEADER_BYTES)
@@ -99,8 +145,7 @@ class _Steps:
         version, length = (header[:, at].astype(np.int64) << 8 | header[:, at + 1] for at in (1, 3))
         body = position + HEADER_BYTES
         following = body + length
-        wrong = ~_plausible(kind, version, length)
-        cut = following > self.final[self.lane]
+        cut = following > self.final[lane]
         last = head
         if len(further := np.flatnonzero(self._end[head] < following)):
             last = head.copy()
@@ -108,17 +153,13 @@ class _Steps:
         inside = (last == place) & ~cut
         at = np.where(inside, self._first[place] + body, -1)
         row = self._row[np.minimum(last, len(self._row) - 1)]
-        columns = (row, self.lane, kind, version, length, self._row[head], place, body, at)
-        taken = ~(wrong | cut)
-        self.found.append(np.stack(columns)[:, taken])
-        self._stop(wrong | cut, np.where(wrong, -1, position), following)
+        columns = (row, lane, kind, version, length, self._row[head], place, body, at)
+        return _Looked(columns, ~_plausible(kind, version, length), cut)
 
-    def _stop(
-        self, over: npt.NDArray[np.bool_], rest: Integers, position: Integers | None = None
-    ) -> None:
-        """Leave streams out from here on; `position`: where the others go on."""
+    def _stop(self, over: Flags, rest: Integers) -> None:
+        """Leave streams out from here on."""
         self.rest[self.lane[over]] = rest[over]
-        self.position = (self.position if position is None else position)[~over]
+        self.position = self.position[~over]
         self.lane = self.lane[~over]
 
     def _bytes(self, position: Integers) -> Bytes:
@@ -129,9 +170,9 @@ class _Steps:
         return found.reshape(-1, HEADER_BYTES)
 
 
-def _plausible(kind: Integers, version: Integers, length: Integers) -> npt.NDArray[np.bool_]:
+def _plausible(kind: Integers, version: Integers, length: Integers) -> Flags:
     known = (version >= VERSIONS.start) & (version < VERSIONS.stop)
-    found: npt.NDArray[np.bool_] = _IS_TYPE[kind] & known & (length <= MAX_CIPHERTEXT_BYTES)
+    found: Flags = _IS_TYPE[kind] & known & (length <= MAX_CIPHERTEXT_BYTES)
     return found
 
 
