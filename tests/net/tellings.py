@@ -1,0 +1,98 @@
+"""What is told of a capture's connections, in each way in which they can be followed."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from tests.wire.captures import ethernet
+from tlsclose.core.classify import judge
+from tlsclose.core.precedent import Precedents, outline
+from tlsclose.net.following import observed
+from tlsclose.net.line import Line, line_of
+from tlsclose.net.observed import spoke_tls
+from tlsclose.wire.batch import PADDING_BYTES, Batch
+from tlsclose.wire.capture_follower import CaptureFollower
+from tlsclose.wire.outline import Outline
+
+ETHERNET = 1
+ENDLESS_NS = 2**62
+
+
+class Told(NamedTuple):
+    """What comes out of one connection."""
+
+    first_packet: int
+    bytes: int
+    spoke_tls: bool
+    line: Line
+
+
+class Telling(NamedTuple):
+    """What comes out of a capture, by first packet; and how many of its connections in brief."""
+
+    told: list[Told]
+    late: int
+    outlines: int
+
+
+class NoPrecedents(Precedents):
+    """Judges every connection anew, by its own events."""
+
+    def ruling(self, events, version):
+        judgement = judge(events, version=version)
+        return outline(judgement.verdict, judgement.findings)
+
+
+def frames(packets):
+    """As (at_ns, link type, data, original length)."""
+    return [
+        (packet.at_ns, ETHERNET, data := ethernet(segment), len(data) + segment.truncated)
+        for packet in packets
+        for segment in (packet.segment,)
+    ]
+
+
+def batches(frames, cuts=()):
+    """Batches of consecutive frames, which end before the frames of these numbers."""
+    limits = sorted({0, len(frames), *(cut for cut in cuts if cut < len(frames))})
+    for first, behind in pairwise(limits):
+        at_ns, link, data, original = zip(*frames[first:behind], strict=True)
+        captured = np.array([len(item) for item in data], np.int64)
+        yield Batch(
+            buffer=bytearray(b"".join(data) + b"\xff" * PADDING_BYTES),
+            start=np.cumsum(captured) - captured,
+            captured=captured,
+            original=np.array(original, np.int64),
+            at_ns=np.array(at_ns, np.int64),
+            link=np.array(link, np.int64),
+            first=first + 1,
+        )
+
+
+def telling(frames, keys, *, cuts=(), brief=False, fast=True, linger_ns=ENDLESS_NS):
+    """Follow a capture's connections to their lines."""
+    found, outlines = [], 0
+    follower = CaptureFollower(keys, found.append, brief=brief, fast=fast, linger_ns=linger_ns)
+    for batch in batches(frames, cuts):
+        follower.take(batch)
+    follower.finish()
+    precedents = Precedents() if fast else NoPrecedents()
+    told = []
+    for item in found:
+        outlines += isinstance(item.followed, Outline)
+        line = line_of(observed(item, 0), precedents)
+        told.append(Told(item.first_packet, item.bytes, spoke_tls(item.followed), line))
+    return Telling(sorted(told, key=lambda one: one.first_packet), follower.late, outlines)
+
+
+def differences(one, other):
+    """Where two tellings differ, in words that can be read: nothing where they do not."""
+    if [item.first_packet for item in one.told] != [item.first_packet for item in other.told]:
+        return [("connections", one, other)]
+    found = [("late", one.late, other.late)] if one.late != other.late else []
+    for mine, others in zip(one.told, other.told, strict=True):
+        if mine != others:
+            pairs = zip((*mine[:-1], *mine.line), (*others[:-1], *others.line), strict=True)
+            found.append((mine.line.client, *((a, b) for a, b in pairs if a != b)))
+    return found
