@@ -70,10 +70,11 @@ def batches(frames, cuts=()):
         )
 
 
-def telling(frames, keys, *, cuts=(), brief=False, fast=True, linger_ns=ENDLESS_NS):
+def telling(frames, keys, *, cuts=(), brief=False, fast=True, linger_ns=ENDLESS_NS, **options):
     """Follow a capture's connections to their lines."""
     found, outlines = [], 0
-    follower = CaptureFollower(keys, found.append, brief=brief, fast=fast, linger_ns=linger_ns)
+    options = {"brief": brief, "fast": fast, "linger_ns": linger_ns, **options}
+    follower = CaptureFollower(keys, found.append, **options)
     for batch in batches(frames, cuts):
         follower.take(batch)
     follower.finish()
@@ -89,10 +90,19 @@ def telling(frames, keys, *, cuts=(), brief=False, fast=True, linger_ns=ENDLESS_
 def differences(one, other):
     """Where two tellings differ, in words that can be read: nothing where they do not."""
     if [item.first_packet for item in one.told] != [item.first_packet for item in other.told]:
-        return [("connections", one, other)]
+        return [("connections", one.told, other.told)]
     found = [("late", one.late, other.late)] if one.late != other.late else []
     for mine, others in zip(one.told, other.told, strict=True):
         if mine != others:
             pairs = zip((*mine[:-1], *mine.line), (*others[:-1], *others.line), strict=True)
             found.append((mine.line.client, *((a, b) for a, b in pairs if a != b)))
     return found
+
+
+def agreed(frames, keys, **options):
+    """Tell in each way, which must come to the same; return what was told in brief."""
+    slow = telling(frames, keys, fast=False, **options)
+    brief = telling(frames, keys, brief=True, **options)
+    assert differences(brief, slow) == []
+    assert differences(telling(frames, keys, **options), slow) == []
+    return brief

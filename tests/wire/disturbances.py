@@ -7,7 +7,7 @@ nothing to do there, they stay as they are.
 from tests.wire import disturbing as do
 from tests.wire.disturbing import ACK, FIN, MS, PSH, RST, SECOND, SYN, Packet
 
-__all__ = ["DISTURBANCES", "Packet"]
+__all__ = ["DISTURBANCES", "KINDS", "Packet"]
 
 CLOSE_NOTIFY = b"\x15\x03\x03\x00\x02\x01\x00"
 JUNK = b"\x99\x01\x02\x03\x04\x05"
@@ -139,17 +139,16 @@ TIMED = {
     "a long pause": do.clock(20 * SECOND),
     "at once": lambda packets, _: [item._replace(at_ns=packets[0].at_ns) for item in packets],
 }
+KINDS = {
+    "lost": LOST,
+    "repeated": REPEATED,
+    "moved": MOVED,
+    "added": ADDED,
+    "reset": RESET,
+    "changed": CHANGED,
+    "again": AGAIN,
+    "timed": TIMED,
+}
 DISTURBANCES = {
-    f"{kind}: {name}": disturb
-    for kind, table in {
-        "lost": LOST,
-        "repeated": REPEATED,
-        "moved": MOVED,
-        "added": ADDED,
-        "reset": RESET,
-        "changed": CHANGED,
-        "again": AGAIN,
-        "timed": TIMED,
-    }.items()
-    for name, disturb in table.items()
+    f"{kind}: {name}": disturb for kind, table in KINDS.items() for name, disturb in table.items()
 }

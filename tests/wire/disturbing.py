@@ -158,7 +158,8 @@ def joined(packets, at):
 
 def _joins(before, packet):
     plain = not (before.segment.flags & (SYN | RST | FIN) or packet.segment.flags & (SYN | RST))
-    return carries(before) and plain and packet.segment.seq == before.behind
+    fits = len(before.segment.payload) + len(packet.segment.payload) < 2**15
+    return carries(before) and plain and fits and packet.segment.seq == before.behind
 
 
 def fin_on_data(packets, at):
@@ -183,7 +184,7 @@ def overlapping(packets, at):
     before = [item for item in packets[:at] if item.behind == packet.segment.seq and carries(item)]
     if not before or not carries(packet):
         return packets
-    payload = before[-1].segment.payload + packet.segment.payload
+    payload = (before[-1].segment.payload + packet.segment.payload)[: 2**15]
     return replaced(lambda item: item.changed(payload=payload, seq=before[-1].segment.seq))(
         packets, at
     )
