@@ -1,21 +1,16 @@
 """What is told of a capture's connections, in each way in which they can be followed."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
-import numpy as np
-
-from tests.wire.captures import ethernet
+from tests.wire.batching import batches
 from tlsclose.core.classify import judge
 from tlsclose.core.precedent import Precedents, outline
 from tlsclose.net.following import observed
 from tlsclose.net.line import Line, line_of
 from tlsclose.net.observed import spoke_tls
-from tlsclose.wire.batch import PADDING_BYTES, Batch
 from tlsclose.wire.capture_follower import CaptureFollower
 from tlsclose.wire.outline import Outline
 
-ETHERNET = 1
 ENDLESS_NS = 2**62
 
 
@@ -42,32 +37,6 @@ class NoPrecedents(Precedents):
     def ruling(self, events, version):
         judgement = judge(events, version=version)
         return outline(judgement.verdict, judgement.findings)
-
-
-def frames(packets):
-    """As (at_ns, link type, data, original length)."""
-    return [
-        (packet.at_ns, ETHERNET, data := ethernet(segment), len(data) + segment.truncated)
-        for packet in packets
-        for segment in (packet.segment,)
-    ]
-
-
-def batches(frames, cuts=()):
-    """Batches of consecutive frames, which end before the frames of these numbers."""
-    limits = sorted({0, len(frames), *(cut for cut in cuts if cut < len(frames))})
-    for first, behind in pairwise(limits):
-        at_ns, link, data, original = zip(*frames[first:behind], strict=True)
-        captured = np.array([len(item) for item in data], np.int64)
-        yield Batch(
-            buffer=bytearray(b"".join(data) + b"\xff" * PADDING_BYTES),
-            start=np.cumsum(captured) - captured,
-            captured=captured,
-            original=np.array(original, np.int64),
-            at_ns=np.array(at_ns, np.int64),
-            link=np.array(link, np.int64),
-            first=first + 1,
-        )
 
 
 def telling(frames, keys, *, cuts=(), brief=False, fast=True, linger_ns=ENDLESS_NS, **options):

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.net.tellings import agreed, differences, frames, telling
+from tests.net.tellings import agreed, differences, telling
 from tests.net.test_following import Heard
 from tests.pcaps import pcapng
+from tests.wire.batching import frames
 from tests.wire.disturbances import DISTURBANCES, KINDS
 from tests.wire.playbook import CLIENT, MS, SERVER, Tcp
 from tests.wire.together import between, in_time, in_turn, of_capture, of_script, told_stories
