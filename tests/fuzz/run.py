@@ -12,7 +12,8 @@ from pathlib import Path
 import atheris
 
 # Of comparisons of numpy arrays atheris keeps the results for ever.
-_NUMPY = [f"tlsclose.wire.{name}" for name in ("columns", "grouping", "pcapng_file", "pcap_file")]
+_COMPARING = ("columns", "grouping", "pcapng_file", "pcap_file", "record_chains")
+_NUMPY = [f"tlsclose.wire.{name}" for name in _COMPARING]
 
 with atheris.instrument_imports(include=["tlsclose"], exclude=_NUMPY):
     from tests.fuzz import mutation

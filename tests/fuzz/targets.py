@@ -14,10 +14,13 @@ from tests.fuzz.invariants import Outputs, check_report
 from tests.wire.in_memory import Bytes
 from tlsclose import api
 from tlsclose.core.event import Event, Side
+from tlsclose.core.precedent import Precedents
 from tlsclose.errors import CaptureFileError, KeyLogError
 from tlsclose.net.analyze_settings import AnalyzeSettings
+from tlsclose.net.following import observed
 from tlsclose.net.key_files import KeyFiles
-from tlsclose.net.observed import Observed, assemble_observed
+from tlsclose.net.line import Line, line_of
+from tlsclose.net.observed import Observed, assemble_observed, spoke_tls
 from tlsclose.wire.batch import PADDING_BYTES, Batch
 from tlsclose.wire.capture_connection import FollowedConnection
 from tlsclose.wire.capture_file import CaptureFile
@@ -30,6 +33,8 @@ from tlsclose.wire.packets import Segment, decode
 from tlsclose.wire.small_capture import SmallCapture, small_capture
 
 BUFFERS: Final = (100, 1500, 2**20)
+FIRST_FLIGHTS: Final = 4000
+"""Bytes in which a connection begins and does not end."""
 ENDLESS_NS: Final = 2**63
 CLIENT, SERVER = ("192.0.2.1", 50000), ("198.51.100.2", 443)
 
@@ -105,6 +110,32 @@ def _followed(data: bytes, buffer_bytes: int, *, fast: bool) -> _Followed:
     follower.finish()
     damage = capture.damage and capture.damage.partition(": ")[2]
     return sorted(found, key=lambda item: item.first_packet), damage, len(capture.warnings)
+
+
+def in_brief(data: bytes) -> None:
+    """What is told of connections in brief against what their events say."""
+    for size in (FIRST_FLIGHTS, BUFFERS[-1]):
+        full = _lines(data, size, brief=False)
+        assert _lines(data, size, brief=True) == full, "told in brief, it is something else"
+
+
+def _lines(data: bytes, buffer_bytes: int, *, brief: bool) -> list[tuple[int, bool, Line]]:
+    """Of each connection its first packet, whether it is TLS, and its line."""
+    found: list[FollowedConnection] = []
+    keys = KeyLog()
+    follower = CaptureFollower(keys, found.append, brief=brief)
+    try:
+        for batch in CaptureFile("it", Bytes(data), keys, buffer_bytes=buffer_bytes):
+            follower.take(batch)
+    except CaptureFileError:
+        return []
+    follower.finish()
+    precedents = Precedents()
+    lines = []
+    for item in sorted(found, key=lambda item: item.first_packet):
+        seen = observed(item, 0)
+        lines.append((item.first_packet, spoke_tls(item.followed), line_of(seen, precedents)))
+    return lines
 
 
 def _check_columns(batch: Batch) -> None:
@@ -226,6 +257,7 @@ def _batch_of(frame: Frame) -> Batch:
 TARGETS: Final = {
     "capture": Target(run=analyze_file, seeds=seeds.capture_files, captures=True),
     "columns": Target(run=columns_and_packets, seeds=seeds.capture_files, captures=True),
+    "brief": Target(run=in_brief, seeds=seeds.capture_files, captures=True),
     "streams": Target(run=tls_streams, seeds=seeds.streams),
     "keylog": Target(run=key_log, seeds=seeds.key_logs),
     "decode": Target(run=decode_frame, seeds=seeds.frames),

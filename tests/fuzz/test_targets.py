@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from tests.fuzz import mutation
+from tests.fuzz import mutation, targets
 from tests.fuzz.targets import TARGETS
+from tlsclose.wire.outline import Outline
 
 SEEDS_EACH = 6
 ROUNDS = 3
@@ -50,6 +51,43 @@ def test_mutations(name, round_):
         for step in range(3):
             data = mutate(data, 65_536, number * 100 + round_ * 10 + step, changed)
         target.run(data)
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """Of each connection that `in_brief` compares whether it was told in brief."""
+    seen = []
+    line_of = targets.line_of
+
+    def told_of(one, precedents):
+        seen.append(isinstance(one.followed, Outline))
+        return line_of(one, precedents)
+
+    monkeypatch.setattr(targets, "line_of", told_of)
+    return seen
+
+
+def test_connections_are_told_in_brief(told):
+    seeds = list(TARGETS["brief"].seeds())[::3]
+    for seed in seeds:
+        targets.in_brief(seed)
+    assert sum(told) > len(seeds) / 4
+    told.clear()
+    for number, seed in enumerate(seeds):
+        targets.in_brief(mutation.capture(seed, 65_536, number, changed))
+    assert set(told) == {True, False}
+
+
+def test_a_connection_that_is_told_otherwise_in_brief_is_found(monkeypatch):
+    def otherwise(one, precedents):
+        line = line_of(one, precedents)
+        packets = line.packets + isinstance(one.followed, Outline)
+        return line._replace(packets=packets)
+
+    line_of = targets.line_of
+    monkeypatch.setattr(targets, "line_of", otherwise)
+    with pytest.raises(AssertionError, match="in brief"):
+        test_seeds("brief")
 
 
 def test_a_mutated_capture_is_still_a_capture():

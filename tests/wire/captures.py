@@ -69,21 +69,29 @@ def secrets(text, order="<"):
     return block(SECRETS, struct.pack(f"{order}II", 0x544C534B, len(text)) + text, order)
 
 
+def sack_option(edges):
+    """Where blocks begin and end (RFC 2018)."""
+    blocks = struct.pack(f"!{len(edges)}I", *(edge % 2**32 for edge in edges))
+    return bytes([1, 1, 5, len(blocks) + 2]) + blocks
+
+
 def ethernet(segment):
     """An IPv4 `Segment` as a frame."""
+    options = sack_option(segment.sack) if segment.sack else b""
     tcp = struct.pack(
         "!HHIIBBHHH",
         segment.src[1],
         segment.dst[1],
         segment.seq % 2**32,
         segment.ack % 2**32,
-        0x50,
+        0x50 + (len(options) << 2),
         segment.flags,
         segment.window,
         0,
         0,
     )
-    whole = len(segment.payload) + segment.truncated
+    tcp += options
+    whole = len(options) + len(segment.payload) + segment.truncated
     ends = b"".join(bytes(map(int, end[0].split("."))) for end in (segment.src, segment.dst))
     ip = struct.pack("!BBHHHBBH", 0x45, 0, 40 + whole, 0, 0, 64, 6, 0) + ends
     return bytes(12) + b"\x08\x00" + ip + tcp + segment.payload
