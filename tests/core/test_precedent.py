@@ -167,7 +167,6 @@ def test_a_note_that_looks_like_a_mark(notes):
     assert Precedents().ruling(events, None) == judged(events, None)
 
 
-@pytest.mark.xfail(strict=True, reason="marks are replaced one after the other, in notes as well")
 def test_a_note_that_looks_like_the_mark_of_a_later_one():
     events = (*BEFORE_A_RESET[2], *resets(("\0" + "1\0", "second")))
     assert Precedents().ruling(events, None) == judged(events, None)

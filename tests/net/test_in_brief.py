@@ -173,10 +173,6 @@ def test_an_acknowledgement_behind_the_end():
     assert (brief.late, brief.told[0].line.packets) == (0, 7)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a connection by the book takes what comes long after its end in the same batch",
-)
 def test_an_acknowledgement_long_after_the_end():
     brief = agreed(frames(ended(LINGER_NS + 1)), KeyLog(), linger_ns=LINGER_NS)
     assert (brief.late, brief.told[0].line.packets) == (1, 6)

@@ -4,6 +4,7 @@ from bisect import bisect_right
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -121,8 +122,10 @@ def by_chains(lanes):
     first = [sources.index(ends(lane)) + 1 for lane in range(len(lanes))]
     last = [at + len(stream.read) - 1 for at, stream in zip(first, lanes, strict=True)]
     begin = [seen.end[at - 1] for at in first]
-    records, rest = chained(seen, begin, [seen.end[at] for at in last])
-    assert records.row == sorted(records.row)
+    final = [seen.end[at] for at in last]
+    chains = chained(seen, np.array(begin, np.int64), np.array(final, np.int64))
+    records, rest = [part.tolist() for part in chains.records], chains.rest.tolist()
+    assert records[0] == sorted(records[0])
     place_of = {row: place for place, row in enumerate(seen.row)}
     found = [[] for _ in lanes]
     for row, lane, kind, version, length, head, place, position, at in zip(*records, strict=True):
@@ -153,6 +156,17 @@ def test_streams_of_every_length(count):
         parts = [whole[at : at + 7 + lane] for at in range(0, len(whole), 7 + lane)]
         lanes.append(Stream([b"", *parts, b""]))
     assert [len(found) for found, _ in by_chains(lanes)] == [lane + 1 for lane in range(count)]
+    assert by_chains(lanes) == [expected(lane) for lane in lanes]
+
+
+@pytest.mark.parametrize("other", [(23, 0x0303, 4999), (23, 0x0304, 5000), (21, 0x0303, 5000)])
+@pytest.mark.parametrize("before", [0, 1, 7, 8, 9, 15, 16, 17])
+def test_many_alike(before, other):
+    """Records that are alike are taken together, up to one that is not."""
+    alike = encoded(23, 0x0303, 5000)
+    whole = alike * before + encoded(*other) + alike * 3
+    parts = [whole[at : at + 1400] for at in range(0, len(whole), 1400)]
+    lanes = [Stream([b"", *parts, b""])] * 20
     assert by_chains(lanes) == [expected(lane) for lane in lanes]
 
 
@@ -187,5 +201,6 @@ def test_the_longest_records(count):
 def test_no_streams():
     (batch,) = batches(frames(mixed([Stream([b"x", b"y", b"z"])])))
     seen = View(batch, grouped(tcp_columns(batch), batch.at_ns))
-    records, rest = chained(seen, [], [])
-    assert (records.row, rest) == ([], [])
+    none = np.zeros(0, np.int64)
+    records, rest = chained(seen, none, none)
+    assert (len(records.row), len(rest)) == (0, 0)

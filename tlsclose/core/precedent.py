@@ -5,6 +5,7 @@ whom, in which order and by which witness. So streams that agree in that are jud
 all closes of a large capture are like one before them.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -19,6 +20,7 @@ MAX_PRECEDENTS: Final = 4096
 MAX_EVENTS: Final = 64
 """Of a stream that is remembered."""
 
+_MARK: Final = re.compile(mark(0).replace("0", "[0-9]+"))
 _APP_DATA: Final = Kind.APP_DATA
 _RST: Final = Kind.RST
 _PLAIN: Final = frozenset(
@@ -81,14 +83,15 @@ def outline(verdict: Verdict, findings: Sequence[Finding]) -> Ruling:
 def _noted(ruling: Ruling, notes: Sequence[str]) -> Ruling:
     """The same with what the notes say where they are quoted."""
     verdict, findings = ruling
-    for number, note in enumerate(notes):
-        summary = verdict.summary.replace(mark(number), note)
-        verdict = replace(verdict, summary=summary)
-        findings = tuple(
-            replace(finding, detail=finding.detail.replace(mark(number), note))
-            for finding in findings
-        )
-    return Ruling(verdict, findings)
+    said = {mark(number): note for number, note in enumerate(notes)}
+
+    def quoting(text: str) -> str:
+        return _MARK.sub(lambda found: said.get(found[0], found[0]), text)
+
+    return Ruling(
+        replace(verdict, summary=quoting(verdict.summary)),
+        tuple(replace(finding, detail=quoting(finding.detail)) for finding in findings),
+    )
 
 
 def _facts(events: Sequence[Event]) -> tuple[int, ...] | None:

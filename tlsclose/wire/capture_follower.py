@@ -74,7 +74,7 @@ class CaptureFollower:
         """IP packets with a part of a segment: these are not put together."""
         self._keys = keys
         self._on_connection = on_connection
-        self._linger_ns = linger_ns
+        self.linger_ns = linger_ns
         self._share = share
         self._max_open = max(max_open // share[1], 1)
         self._max_half_open = max(max_half_open // share[1], 1)
@@ -182,7 +182,7 @@ class CaptureFollower:
     def is_late(self, key: Hashable, connection: OpenConnection | None, at_ns: int) -> bool:
         """Whether a segment without SYN comes after its connection's end."""
         if connection is not None:
-            return connection.over and at_ns - connection.last_ns > self._linger_ns
+            return connection.over and at_ns - connection.last_ns > self.linger_ns
         ended_ns = self._reported.get(key)
         return ended_ns is not None and at_ns - ended_ns < FORGET_NS
 
@@ -238,13 +238,13 @@ class CaptureFollower:
 
     def _sweep(self) -> None:
         surplus = len(self._over) - self._max_lingering
-        if surplus <= 0 and abs(self._now_ns - self._swept_ns) < self._linger_ns // _SWEEPS:
+        if surplus <= 0 and abs(self._now_ns - self._swept_ns) < self.linger_ns // _SWEEPS:
             return
         self._swept_ns = self._now_ns
         done = [
             key
             for place, (key, connection) in enumerate(self._over.items())
-            if place < surplus or abs(self._now_ns - connection.last_ns) > self._linger_ns
+            if place < surplus or abs(self._now_ns - connection.last_ns) > self.linger_ns
         ]
         for key in done:
             self._end(key)

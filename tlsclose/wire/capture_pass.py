@@ -33,6 +33,7 @@ class Connections(Protocol):
 
     fast: bool
     late: int
+    linger_ns: int
 
     def concerns_half_open(self, key: Key, flags: int) -> bool: ...
 
@@ -62,7 +63,7 @@ class Pass:
         self._rows = Rows(batch, groups)
         self._whole: dict[int, WholeRun] = {}
         if connections.fast:
-            self._whole = whole_runs(batch, self._view, groups)
+            self._whole = whole_runs(batch, self._view, groups, connections.linger_ns)
         self._first = self._behind = self._since = self._forward = 0
 
     def run(self) -> None:

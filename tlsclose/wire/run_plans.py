@@ -103,15 +103,16 @@ class _Fates(NamedTuple):
     """In that order."""
 
 
-def planned(batch: Batch, groups: Grouped) -> list[Plan]:
-    """What can be taken so, in the order of rows."""
+def planned(batch: Batch, groups: Grouped, linger_ns: int) -> list[Plan]:
+    """What can be taken so, in the order of rows; what comes so long after a connection's end as
+    `linger_ns` is none of it."""
     openings = _openings(batch, groups)
     if not len(openings.first):
         return []
     place_of = np.empty(len(groups.columns), np.int64)
     place_of[groups.by_side] = np.arange(len(place_of))
     fates = _fates(groups, openings, place_of)
-    first, stop = openings.first, fates.stop
+    first, stop = openings.first, _timely(batch, groups, fates, linger_ns)
     forward = groups.forward[first]
     one, other = _places(groups, openings, first), _places(groups, openings, stop)
     sides = []
@@ -189,6 +190,16 @@ def _stops(openings: _Openings, unknown: Integers) -> Integers:
     first, behind = openings.first, openings.behind
     strange = np.append(unknown, _NEVER)[np.searchsorted(unknown, first)]
     stop: Integers = np.minimum(np.minimum(behind, strange), np.append(first[1:], _NEVER))
+    return stop
+
+
+def _timely(batch: Batch, groups: Grouped, fates: _Fates, linger_ns: int) -> Integers:
+    """The stop of each opening, or the first row after so long a pause behind both its FIN."""
+    pauses = np.flatnonzero(np.diff(batch.at_ns[groups.columns.index]) > linger_ns) + 1
+    one, other = fates.fin_row[::2], fates.fin_row[1::2]
+    over = np.where(np.minimum(one, other) == NONE, _NEVER, np.maximum(one, other))
+    late = np.append(pauses, _NEVER)[np.searchsorted(pauses, over, side="right")]
+    stop: Integers = np.minimum(fates.stop, late)
     return stop
 
 

@@ -33,9 +33,9 @@ class _Table(NamedTuple):
     at: Integers
 
 
-def whole_runs(batch: Batch, seen: View, groups: Grouped) -> dict[int, WholeRun]:
-    """What can be taken so, by its first row."""
-    plans = planned(batch, groups)
+def whole_runs(batch: Batch, seen: View, groups: Grouped, linger_ns: int) -> dict[int, WholeRun]:
+    """What can be taken so, by its first row; `linger_ns` as `planned` has it."""
+    plans = planned(batch, groups, linger_ns)
     if not plans:
         return {}
     lanes = [lane for plan in plans for lane in plan.lanes]
