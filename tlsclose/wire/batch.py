@@ -1,15 +1,13 @@
 """Packets of a capture by the tens of thousands: one buffer, and columns that point into it."""
 
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from tlsclose.core.frozen import dataclass
 from tlsclose.wire.frame import Frame
-
-PADDING_BYTES: Final = 128
-"""A batch's buffer is at least so much longer than its packets: headers are gathered blindly."""
+from tlsclose.wire.scan import Buffer
 
 Integers = npt.NDArray[np.int64]
 
@@ -18,7 +16,7 @@ Integers = npt.NDArray[np.int64]
 class Batch:
     """Consecutive packets. `buffer` is overwritten when the next batch is asked for."""
 
-    buffer: bytearray
+    buffer: Buffer
     start: Integers
     """Where each packet's link header stands in `buffer`."""
     captured: Integers
@@ -87,7 +85,7 @@ def empty(first: int, idle_ns: int) -> Batch:
     """No packets, only the news that time has passed."""
     none = np.zeros(0, np.int64)
     return Batch(
-        buffer=bytearray(PADDING_BYTES),
+        buffer=bytearray(),
         start=none,
         captured=none,
         original=none,
@@ -98,14 +96,28 @@ def empty(first: int, idle_ns: int) -> Batch:
     )
 
 
-def gather(buffer: bytearray, at: Integers, width: int) -> npt.NDArray[Any]:
-    """`width` bytes from each of these places; beyond the buffer's end, whatever stands there."""
+def gather(buffer: "Buffer | bytes", at: Integers, width: int) -> npt.NDArray[Any]:
+    """`width` bytes from each of these places; beyond the buffer's end there are zeros."""
     places = len(buffer) - width + 1
+    if at.max(initial=0) >= places:
+        return _gathered_at_end(buffer, at, width)
     every: npt.NDArray[Any] = np.ndarray((places,), dtype=f"V{width}", buffer=buffer, strides=(1,))
-    return every[np.minimum(at, places - 1)]
+    return every[at]
 
 
-def words(buffer: bytearray, at: Integers, order: str, count: int = 1) -> Integers:
+def _gathered_at_end(buffer: "Buffer | bytes", at: Integers, width: int) -> npt.NDArray[Any]:
+    """Headers are gathered blindly: what is not all there may not be wanted."""
+    last = max(len(buffer) - width, 0)
+    end = bytes(buffer[last:]) + bytes(2 * width)
+    late = at >= last
+    found = np.empty(len(at), f"V{width}")
+    found[late] = gather(end, np.minimum(at[late] - last, width), width)
+    if not late.all():
+        found[~late] = gather(buffer, at[~late], width)
+    return found
+
+
+def words(buffer: Buffer, at: Integers, order: str, count: int = 1) -> Integers:
     """So many 32-bit numbers from each place on: a row for each number, byte order `<` or `>`."""
     found = gather(buffer, at, 4 * count).view(f"{order}u4").reshape(-1, count)
     return found.T.astype(np.int64)
