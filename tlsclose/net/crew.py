@@ -100,6 +100,13 @@ class _Process(Generic[Told]):
             return f"ended with code {code}"
         return f"was ended by {signal.Signals(-code).name}"
 
+    def raise_if_failed(self) -> None:
+        """Raise ProcessDied, or RuntimeError where it failed by an error of ours."""
+        if self.done and self._process.exitcode:
+            while self.waiting:
+                self.pop()
+            raise ProcessDied(self.how_it_ended())
+
     def stop(self) -> None:
         """End it at once; harmless when it has ended."""
         if not self.done:
@@ -124,8 +131,8 @@ class Crew(Generic[Told]):
         """Have this done once there is room; `work` yields what there is to tell."""
         self._queue[job] = work
 
-    def next(self, job: Hashable) -> Told:
-        """What the job tells next.
+    def next(self, job: Hashable, beside: Iterable[Hashable] = ()) -> Told:
+        """What the job tells next; it may wait for those `beside` it.
 
         Raises Stopped once the run is to end, ProcessDied where the process was ended from outside,
         and RuntimeError where it failed by an error of ours.
@@ -139,6 +146,9 @@ class Crew(Generic[Told]):
                 return process.pop()
             if process is not None and process.done:
                 raise ProcessDied(process.how_it_ended())
+            for other in beside:
+                if other in self._begun:
+                    self._begun[other].raise_if_failed()
             self._move(_LOOK_EVERY_S)
 
     def drop(self, job: Hashable) -> None:
@@ -185,6 +195,8 @@ def _run(work: Work[object], sending: "Connection", foreign: Iterable["Connectio
     try:
         for told in _guarded(work):
             sending.send_bytes(pickle.dumps(told, _PICKLE))
+            if isinstance(told, _Bug):
+                sys.exit(1)
     except BrokenPipeError:
         return
 

@@ -1,6 +1,7 @@
 """Packets of a capture by the tens of thousands: one buffer, and columns that point into it."""
 
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +9,12 @@ import numpy.typing as npt
 from tlsclose.core.frozen import dataclass
 from tlsclose.wire.frame import Frame
 from tlsclose.wire.scan import Buffer
+
+if TYPE_CHECKING:
+    from tlsclose.wire.columns import Columns
+
+MAX_BATCH: Final = 2**15
+"""Packets."""
 
 Integers = npt.NDArray[np.int64]
 
@@ -31,6 +38,8 @@ class Batch:
     """Number of the first packet in the file, from 1."""
     idle_ns: int = 0
     """Wall-clock time in which a file that is still being written did not grow."""
+    segments: "Columns | None" = None
+    """`tcp_columns`, where made before."""
 
     def __len__(self) -> int:
         return len(self.start)
@@ -55,6 +64,24 @@ class Packets:
     original: Integers
     at_ns: Integers
     link: Integers
+    segments: "Sequence[Columns] | None" = None
+    """Of each batch, where made before."""
+
+
+def batches(buffer: Buffer, packets: Packets, first: int) -> Iterator[Batch]:
+    """Tiny packets take more room as columns than in the file: so many at a time."""
+    for number, at in enumerate(range(0, len(packets.start), MAX_BATCH)):
+        part = slice(at, at + MAX_BATCH)
+        yield Batch(
+            buffer=buffer,
+            start=packets.start[part],
+            captured=packets.captured[part],
+            original=packets.original[part],
+            at_ns=packets.at_ns[part],
+            link=packets.link[part],
+            first=first + at,
+            segments=packets.segments[number] if packets.segments else None,
+        )
 
 
 def no_packets() -> Packets:
@@ -120,4 +147,4 @@ def _gathered_at_end(buffer: "Buffer | bytes", at: Integers, width: int) -> npt.
 def words(buffer: Buffer, at: Integers, order: str, count: int = 1) -> Integers:
     """So many 32-bit numbers from each place on: a row for each number, byte order `<` or `>`."""
     found = gather(buffer, at, 4 * count).view(f"{order}u4").reshape(-1, count)
-    return found.T.astype(np.int64)
+    return np.ascontiguousarray(found.T, np.int64)

@@ -6,14 +6,14 @@ then tells where and why.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from mmap import mmap
 from pathlib import Path
 from typing import Final
 
 from tlsclose.errors import CaptureFileError
-from tlsclose.wire.batch import Batch, Packets, empty
+from tlsclose.wire.batch import Batch, Packets, batches, empty
 from tlsclose.wire.byte_source import ByteSource, opened
 from tlsclose.wire.embedded_keys import EmbeddedKeys
 from tlsclose.wire.keylog import KeyLog
@@ -22,11 +22,10 @@ from tlsclose.wire.pcap_format import FILE_HEADER_BYTES, is_pcap
 from tlsclose.wire.pcapng_file import PcapngFile
 from tlsclose.wire.pcapng_format import MAGIC
 from tlsclose.wire.scan import BREAKS_OFF, BREAKS_OFF_EARLY, Format
-from tlsclose.wire.windows import mapped, window_on
+from tlsclose.wire.shared_scan import OnSecrets, SharedScan
+from tlsclose.wire.windows import MappedWindow, SharedFile, mapped, window_on
 
 BUFFER_BYTES: Final = 16 * 2**20
-MAX_BATCH: Final = 2**15
-"""Packets."""
 
 _IDLE_NS: Final = 200_000_000
 _UNDER_WAY_NS: Final = 3_000_000_000
@@ -39,7 +38,7 @@ class CaptureFile:
     def __init__(
         self,
         name: str,
-        source: ByteSource | mmap,
+        source: ByteSource | mmap | SharedFile,
         keys: KeyLog,
         *,
         buffer_bytes: int = BUFFER_BYTES,
@@ -48,7 +47,9 @@ class CaptureFile:
         self.damage: str | None = None
         """Why the file could not be read to its end: names the file and the byte offset."""
         self.packets = 0
-        self._window = window_on(source, buffer_bytes)
+        self._member = source.member if isinstance(source, SharedFile) else None
+        file = source.file if isinstance(source, SharedFile) else source
+        self._window = window_on(file, buffer_bytes)
         self._embedded = EmbeddedKeys(name, keys)
         self._now_ns = 0
 
@@ -77,7 +78,7 @@ class CaptureFile:
                 break
         head = bytes(window.buffer[: min(window.end, FILE_HEADER_BYTES)])
         if head.startswith(MAGIC):
-            return PcapngFile(self._embedded.add)
+            return self._shared(PcapngFile)
         if self.damage is not None:
             raise CaptureFileError(self.damage)
         if not is_pcap(head):
@@ -87,24 +88,19 @@ class CaptureFile:
             self._damaged(BREAKS_OFF_EARLY)
             return None
         window.at = FILE_HEADER_BYTES
-        return PcapFile(head)
+        return self._shared(lambda _: PcapFile(head))
+
+    def _shared(self, make: "Callable[[OnSecrets], PcapFile | PcapngFile]") -> Format[Packets]:
+        window = self._window
+        if self._member is None or not isinstance(window, MappedWindow):
+            return make(self._embedded.add)
+        return SharedScan(make, self._member, window, self._embedded.add)
 
     def _batches(self, packets: Packets) -> Iterator[Batch]:
-        """Tiny packets take more room as columns than in the file: so many at a time."""
-        for at in range(0, len(packets.start), MAX_BATCH):
-            part = slice(at, at + MAX_BATCH)
-            first = self.packets + 1
-            self.packets += len(packets.start[part])
-            self._now_ns = int(packets.at_ns[part][-1])
-            yield Batch(
-                buffer=self._window.buffer,
-                start=packets.start[part],
-                captured=packets.captured[part],
-                original=packets.original[part],
-                at_ns=packets.at_ns[part],
-                link=packets.link[part],
-                first=first,
-            )
+        for batch in batches(self._window.buffer, packets, self.packets + 1):
+            self.packets += len(batch)
+            self._now_ns = int(batch.at_ns[-1])
+            yield batch
 
     def _idle_ns(self) -> int:
         """How much capture time went by without a packet; tcpdump holds some back for a second."""
@@ -145,15 +141,20 @@ class CaptureFile:
 
 @contextmanager
 def open_capture(
-    path: Path, keys: KeyLog, *, buffer_bytes: int = BUFFER_BYTES, size: int | None = None
+    path: Path,
+    keys: KeyLog,
+    *,
+    buffer_bytes: int = BUFFER_BYTES,
+    size: int | None = None,
+    shared: SharedFile | None = None,
 ) -> Iterator[CaptureFile]:
     """A capture file, `-` for standard input; secrets in it are added to `keys`.
 
     `size`: read no more of its bytes. Then it is mapped where that is possible, and this process
     dies where somebody makes the file smaller: for one that is not alone.
-    Raises CaptureFileError where it cannot be opened.
+    `shared`: the file, where others read it too. Raises CaptureFileError where it cannot be opened.
     """
-    file = mapped(path, size) if size else None
+    file = shared or (mapped(path, size) if size else None)
     if file is not None:
         yield CaptureFile(str(path), file, keys, buffer_bytes=buffer_bytes)
         return

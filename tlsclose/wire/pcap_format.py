@@ -35,6 +35,8 @@ class PcapFormat(ABC, Generic[Made_co]):
 
     def __init__(self, header: bytes) -> None:
         """Take the `FILE_HEADER_BYTES` that a file begins with, magic number included."""
+        self.state: object = None
+        """What a part of the file has to know of those before it: nothing."""
         self._order, self._unit_ns, self._header_bytes = _MAGICS[header[:4]]
         snap_length, link = Struct(f"{self._order}II").unpack_from(header, 16)
         self._link = link & _LINK_MASK

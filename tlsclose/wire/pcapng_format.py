@@ -7,7 +7,7 @@ packet before it.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from struct import Struct, unpack_from
-from typing import Final, Generic, NamedTuple
+from typing import Any, Final, Generic, NamedTuple
 
 from tlsclose.wire.pcap_format import MAX_PACKET_BYTES, SECOND_NS
 from tlsclose.wire.scan import MAX_TIME_NS, Buffer, Made_co, Scan
@@ -54,6 +54,16 @@ class PcapngFormat(ABC, Generic[Made_co]):
         self._order = "<"
         self._interfaces: list[Interface] = []
         self._last_ns = 0
+
+    @property
+    def state(self) -> Any:  # noqa: ANN401 - whatever is given back
+        """What a part of the file has to know of those before it."""
+        return self._order, tuple(self._interfaces), self._last_ns
+
+    @state.setter
+    def state(self, state: tuple[str, tuple[Interface, ...], int]) -> None:
+        self._order, interfaces, self._last_ns = state
+        self._interfaces = list(interfaces)
 
     def scan(self, buffer: Buffer, at: int, end: int) -> Scan[Made_co]:
         parts: list[Made_co] = []

@@ -6,12 +6,22 @@ Both show the same parts one after the other. What has not been taken of one beg
 import contextlib
 import mmap
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from tlsclose.wire.byte_source import ByteSource, packed
 from tlsclose.wire.scan import Buffer
 
+if TYPE_CHECKING:
+    from tlsclose.wire.relay import Member
+
 _RELEASE: Final[int | None] = getattr(mmap, "MADV_DONTNEED", None)
+
+
+class SharedFile(NamedTuple):
+    """A mapped file and this process's part in reading it."""
+
+    file: mmap.mmap
+    member: "Member"
 
 
 class Window(Protocol):
@@ -98,19 +108,27 @@ class MappedWindow:
         return self.end
 
     def more(self, needed: int) -> int:
-        self._release()
+        self.release(self._released, min(self.at, self.end))
+        self._released = min(self.at, self.end)
         before = self.end
-        if self.end - self.at == self._size:
-            self._size = _grown(self._size, needed)
-        self.end = max(min(self.at + self._size, len(self.buffer)), before)
+        self._size = self._size_at(self.at, needed)
+        self.end = self.following(self.at, needed) or before
         return self.end - before
 
-    def _release(self) -> None:
+    def following(self, at: int, needed: int) -> int | None:
+        """Where the next window ends, if it begins at an offset; None at the end of the file."""
+        end = min(at + self._size_at(at, needed), len(self.buffer))
+        return end if end > self.end else None
+
+    def _size_at(self, at: int, needed: int) -> int:
+        full = self.end - at == self._size
+        return _grown(self._size, needed) if full else self._size
+
+    def release(self, first: int, behind: int) -> None:
         """What was looked at counts as this process's memory until it is given back."""
-        behind = min(self.at, self.end) // mmap.PAGESIZE * mmap.PAGESIZE
-        if _RELEASE is not None and behind > self._released:
-            self.buffer.madvise(_RELEASE, self._released, behind - self._released)
-            self._released = behind
+        first, behind = (at // mmap.PAGESIZE * mmap.PAGESIZE for at in (first, behind))
+        if _RELEASE is not None and first < behind:
+            self.buffer.madvise(_RELEASE, first, behind - first)
 
 
 def _grown(size: int, needed: int) -> int:
