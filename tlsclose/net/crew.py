@@ -26,6 +26,8 @@ MOST_WAITING: Final = 8 * 2**20
 _LOOK_EVERY_S: Final = 0.05
 """At `stop`."""
 _PICKLE: Final = 5
+_FAILED: Final = 1
+"""Exit code of a process that told of an error of ours last."""
 
 Told = TypeVar("Told")
 Work = Callable[[], Iterable[Told]]
@@ -101,10 +103,11 @@ class _Process(Generic[Told]):
         return f"was ended by {signal.Signals(-code).name}"
 
     def raise_if_failed(self) -> None:
-        """Raise ProcessDied, or RuntimeError where it failed by an error of ours."""
-        if self.done and self._process.exitcode:
-            while self.waiting:
-                self.pop()
+        """Raise as `Crew.next` does where it ended too early and all that it told was taken."""
+        code = self._process.exitcode if self.done else 0
+        if code == _FAILED and len(self.waiting) == 1:
+            self.pop()
+        if code and not self.waiting:
             raise ProcessDied(self.how_it_ended())
 
     def stop(self) -> None:
@@ -196,7 +199,7 @@ def _run(work: Work[object], sending: "Connection", foreign: Iterable["Connectio
         for told in _guarded(work):
             sending.send_bytes(pickle.dumps(told, _PICKLE))
             if isinstance(told, _Bug):
-                sys.exit(1)
+                sys.exit(_FAILED)
     except BrokenPipeError:
         return
 

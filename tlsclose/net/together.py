@@ -1,9 +1,9 @@
 """Captures read by several processes: the same connections, numbers and order as by one.
 
 A file that is large beside the others is read by every process, each following its parts of the
-connections; other files are read side by side, a few in a row by each, and what later ones tell
-waits. A process judges what it follows. Secrets embedded in one file serve the files behind it,
-which are then read again.
+connections; where it can be mapped, each scans a window of it in turn for all. Other files are
+read side by side, a few in a row by each, and what later ones tell waits. A process judges what it
+follows. Secrets embedded in one file serve the files behind it, which are then read again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -121,9 +121,9 @@ class Together:
         files = self._row(first) if ways == 1 else [first]
         jobs = [_Job(first, at) for at in range(ways)]
         file = mapped(self._paths[first], self._sizes[first]) if ways > 1 else None
-        relay = Relay(ways) if file else None
+        relay = Relay(ways, str(self._paths[first]))
         for job in jobs:
-            shared = SharedFile(file, Member(relay, job.at)) if file and relay else None
+            shared = SharedFile(file, Member(relay, job.at)) if file else None
             self._crew.add(job, partial(self._work, files, job.at, ways, shared))
         self._jobs |= dict.fromkeys(files, jobs)
 
@@ -152,7 +152,7 @@ class Together:
         path = self._paths[file]
         while True:
             try:
-                told = [self._crew.next(job, jobs) for job in jobs]
+                told = [self._crew.next(job, jobs[at:]) for at, job in enumerate(jobs, 1)]
             except ProcessDied as error:
                 raise CaptureFileError(f"{path}: a process that read it {error}") from None
             ended = [one for one in told if isinstance(one, _Ended)]

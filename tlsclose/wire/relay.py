@@ -31,7 +31,9 @@ _MADE, _RELEASED, _LEFT = range(3)
 class Relay:
     """What the members have in common."""
 
-    def __init__(self, members: int, slot_bytes: int = SLOT_BYTES) -> None:
+    def __init__(self, members: int, name: str, *, slot_bytes: int = SLOT_BYTES) -> None:
+        self.name = name
+        """Of what the things are made from."""
         self.members = members
         self.parent = os.getpid()
         self.slot_bytes = slot_bytes
@@ -66,7 +68,7 @@ class Member:
         return written
 
     def take(self, turn: int) -> Any:  # noqa: ANN401 - whatever was left
-        """Valid until it is released."""
+        """Valid until it is released. Raises CaptureFileError where nobody will make it."""
         self._wait(lambda: self._made > turn)
         return _read(self._relay.slot(turn))
 
@@ -91,7 +93,7 @@ class Member:
             if inbox.poll(_LOOK_EVERY_S):
                 self._hear(inbox.recv_bytes())
             elif self._left:
-                raise CaptureFileError("changed while it was read")
+                raise CaptureFileError(f"{self._relay.name}: changed while it was read")
             elif os.getppid() != self._relay.parent:
                 raise SystemExit
 
