@@ -21,7 +21,7 @@ from tlsclose.net.following import observed
 from tlsclose.net.key_files import KeyFiles
 from tlsclose.net.line import Line, line_of
 from tlsclose.net.observed import Observed, assemble_observed, spoke_tls
-from tlsclose.wire.batch import PADDING_BYTES, Batch
+from tlsclose.wire.batch import Batch
 from tlsclose.wire.capture_connection import FollowedConnection
 from tlsclose.wire.capture_file import CaptureFile
 from tlsclose.wire.capture_follower import CaptureFollower
@@ -244,7 +244,7 @@ def decode_frame(data: bytes) -> None:
 def _batch_of(frame: Frame) -> Batch:
     one = np.ones(1, np.int64)
     return Batch(
-        buffer=bytearray(frame.data + b"\xff" * PADDING_BYTES),
+        buffer=bytearray(frame.data + b"\xff" * 128),
         start=one * 0,
         captured=one * len(frame.data),
         original=one * frame.original_length,

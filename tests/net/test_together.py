@@ -1,5 +1,6 @@
 """Captures read by several processes: what comes out is what one process finds."""
 
+import faulthandler
 import gzip
 import os
 import random
@@ -19,7 +20,7 @@ from tlsclose.core.verdict import Code
 from tlsclose.net import captures, crew, following, together
 from tlsclose.net.analysis import Judge
 from tlsclose.net.analyze_settings import AnalyzeSettings
-from tlsclose.wire import capture_file, capture_follower, small_capture
+from tlsclose.wire import capture_file, capture_follower, relay, small_capture
 from tlsclose.wire.packets import TcpFlags
 
 SECOND = 1000 * MS
@@ -398,6 +399,73 @@ def test_a_file_that_changes(path, monkeypatch):
     monkeypatch.setattr(together, "findings", differing)
     told, _ = analysed(path, processes=2)
     assert told[-1].reason == f"{path}: changed while it was read"
+
+
+def test_a_file_that_is_cut_off_under_way(path, monkeypatch):
+    """Who looks at pages that are gone dies; nobody waits for it."""
+    here, judged = os.getpid(), Judge.judged
+    path.write_bytes(path.read_bytes() + bytes(2**20))
+
+    def judge(self, seen, name):
+        if os.getpid() != here:
+            os.truncate(path, 100)
+        return judged(self, seen, name)
+
+    def quiet(*args, **options):
+        faulthandler.disable()
+        yield from following.findings(*args, **options)
+
+    monkeypatch.setattr(together, "findings", quiet)
+    monkeypatch.setattr(Judge, "judged", judge)
+    before = children()
+    told, summary = analysed(path, processes=2)
+    assert told[-1].reason == f"{path}: a process that read it was ended by SIGBUS"
+    assert summary.unreadable == 1
+    assert children() == before
+
+
+@pytest.mark.parametrize("turn", [0, 1, 2, 5])
+def test_a_process_that_is_killed_while_others_wait_for_it(path, monkeypatch, turn):
+    leave = relay.Member.leave_for_all
+
+    def dying(self, number, thing):
+        if number == turn:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return leave(self, number, thing)
+
+    monkeypatch.setattr(relay.Member, "leave_for_all", dying)
+    before = children()
+    told, _ = analysed(path, processes=4)
+    assert told[-1].reason == f"{path}: a process that read it was ended by SIGKILL"
+    assert children() == before
+
+
+def test_a_bug_while_others_wait(path, monkeypatch):
+    leave = relay.Member.leave_for_all
+
+    def failing(self, number, thing):
+        if number == 3:
+            raise KeyError("what")
+        return leave(self, number, thing)
+
+    monkeypatch.setattr(relay.Member, "leave_for_all", failing)
+    with pytest.raises(RuntimeError, match="KeyError: 'what'"):
+        analysed(path, processes=2)
+
+
+def test_several_interfaces(same, tmp_path, packets):
+    path = tmp_path / "a.pcapng"
+    half = len(packets) // 2
+    data = [section(), interface(), interface(resolution=9)]
+    data += [
+        enhanced(at if number % 2 else at // 1000, one, number=number % 2)
+        for number, (at, one, _) in enumerate(packets[:half])
+    ]
+    data += [section(">"), interface(">", resolution=9)]
+    data += [enhanced(at, one, ">") for at, one, _ in packets[half:]]
+    path.write_bytes(b"".join(data))
+    _, summary = same(path)
+    assert summary.connections > MANY // 2
 
 
 def test_a_file_that_grows_is_read_as_it_was(path, monkeypatch):

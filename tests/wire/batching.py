@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from tests.wire.captures import ETHERNET, ethernet
-from tlsclose.wire.batch import PADDING_BYTES, Batch
+from tlsclose.wire.batch import Batch
 
 
 def frames(packets):
@@ -24,7 +24,7 @@ def batches(frames, cuts=()):
         at_ns, link, data, original = zip(*frames[first:behind], strict=True)
         captured = np.array([len(item) for item in data], np.int64)
         yield Batch(
-            buffer=bytearray(b"".join(data) + b"\xff" * PADDING_BYTES),
+            buffer=bytearray(b"".join(data)),
             start=np.cumsum(captured) - captured,
             captured=captured,
             original=np.array(original, np.int64),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wire.captures import ethernet
-from tlsclose.wire.batch import PADDING_BYTES, Batch
+from tlsclose.wire.batch import Batch
 from tlsclose.wire.columns import address, tcp_columns
 from tlsclose.wire.frame import Frame
 from tlsclose.wire.packets import Segment, decode
@@ -60,7 +60,7 @@ def batch_of(frames):
     for frame in frames:
         starts.append(len(buffer))
         buffer += frame.data
-    buffer += bytes([0x45]) * PADDING_BYTES
+    buffer += bytes([0x45]) * 128
     return Batch(
         buffer=buffer,
         start=np.array(starts, np.int64),

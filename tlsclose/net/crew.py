@@ -26,6 +26,8 @@ MOST_WAITING: Final = 8 * 2**20
 _LOOK_EVERY_S: Final = 0.05
 """At `stop`."""
 _PICKLE: Final = 5
+_FAILED: Final = 1
+"""Exit code of a process that told of an error of ours last."""
 
 Told = TypeVar("Told")
 Work = Callable[[], Iterable[Told]]
@@ -100,6 +102,14 @@ class _Process(Generic[Told]):
             return f"ended with code {code}"
         return f"was ended by {signal.Signals(-code).name}"
 
+    def raise_if_failed(self) -> None:
+        """Raise as `Crew.next` does where it ended too early and all that it told was taken."""
+        code = self._process.exitcode if self.done else 0
+        if code == _FAILED and len(self.waiting) == 1:
+            self.pop()
+        if code and not self.waiting:
+            raise ProcessDied(self.how_it_ended())
+
     def stop(self) -> None:
         """End it at once; harmless when it has ended."""
         if not self.done:
@@ -124,8 +134,8 @@ class Crew(Generic[Told]):
         """Have this done once there is room; `work` yields what there is to tell."""
         self._queue[job] = work
 
-    def next(self, job: Hashable) -> Told:
-        """What the job tells next.
+    def next(self, job: Hashable, beside: Iterable[Hashable] = ()) -> Told:
+        """What the job tells next; it may wait for those `beside` it.
 
         Raises Stopped once the run is to end, ProcessDied where the process was ended from outside,
         and RuntimeError where it failed by an error of ours.
@@ -139,6 +149,9 @@ class Crew(Generic[Told]):
                 return process.pop()
             if process is not None and process.done:
                 raise ProcessDied(process.how_it_ended())
+            for other in beside:
+                if other in self._begun:
+                    self._begun[other].raise_if_failed()
             self._move(_LOOK_EVERY_S)
 
     def drop(self, job: Hashable) -> None:
@@ -185,6 +198,8 @@ def _run(work: Work[object], sending: "Connection", foreign: Iterable["Connectio
     try:
         for told in _guarded(work):
             sending.send_bytes(pickle.dumps(told, _PICKLE))
+            if isinstance(told, _Bug):
+                sys.exit(_FAILED)
     except BrokenPipeError:
         return
 

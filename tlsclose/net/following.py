@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tlsclose.net.captures import Watcher
     from tlsclose.wire.batch import Batch
     from tlsclose.wire.capture_file import CaptureFile
+    from tlsclose.wire.windows import SharedFile
 
 PARTS: Final = 4
 """Processes have as many each, so there are 1, 2 or 4 of them."""
@@ -141,12 +142,13 @@ def findings(
     watcher: "Watcher | None" = None,
     *,
     size: int | None = None,
+    shared: "SharedFile | None" = None,
     brief: bool = False,
 ) -> Iterator[Found[Item] | End]:
     """Follow these shares (which, of how many) of a capture's connections.
 
-    `size`: read no more bytes of a file that may grow. Raises CaptureFileError where the file is
-    no capture.
+    `size`: read no more bytes of a file that may grow. `shared`: it, where others read it too.
+    Raises CaptureFileError where the file is no capture.
     """
     small = small_capture(path, keys) if len(shares) == shares[0][1] else None
     if small is not None:
@@ -156,7 +158,7 @@ def findings(
         return
     from tlsclose.wire.capture_file import open_capture
 
-    with open_capture(path, keys, size=size) as capture:
+    with open_capture(path, keys, size=size, shared=shared) as capture:
         linger_ns = LIVE_LINGER_NS if capture.live else LINGER_NS
         followers = _Followers(keys, shares, take, linger_ns, brief=brief)
         for batch in capture:
@@ -219,7 +221,8 @@ class _Followers(Generic[Item]):
         from tlsclose.wire.columns import tcp_columns
         from tlsclose.wire.grouping import split
 
-        columns = split(tcp_columns(batch), self._shares) if len(batch) else repeat(None)
+        found = tcp_columns(batch) if batch.segments is None else batch.segments
+        columns = split(found, self._shares) if len(batch) else repeat(None)
         for follower, own in zip(self._followers, columns, strict=False):
             follower.take(batch, own)
 

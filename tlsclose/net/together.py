@@ -1,9 +1,9 @@
 """Captures read by several processes: the same connections, numbers and order as by one.
 
 A file that is large beside the others is read by every process, each following its parts of the
-connections; other files are read side by side, a few in a row by each, and what later ones tell
-waits. A process judges what it follows. Secrets embedded in one file serve the files behind it,
-which are then read again.
+connections; where it can be mapped, each scans a window of it in turn for all. Other files are
+read side by side, a few in a row by each, and what later ones tell waits. A process judges what it
+follows. Secrets embedded in one file serve the files behind it, which are then read again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +30,8 @@ from tlsclose.net.following import (
 )
 from tlsclose.wire.capture_follower import few_collections
 from tlsclose.wire.keylog import KeyLog
+from tlsclose.wire.relay import Member, Relay
+from tlsclose.wire.windows import SharedFile, mapped
 
 if TYPE_CHECKING:
     from tlsclose.net.captures import Watcher
@@ -118,8 +120,11 @@ class Together:
         ways = self._ways(first)
         files = self._row(first) if ways == 1 else [first]
         jobs = [_Job(first, at) for at in range(ways)]
+        file = mapped(self._paths[first], self._sizes[first]) if ways > 1 else None
+        relay = Relay(ways, str(self._paths[first]))
         for job in jobs:
-            self._crew.add(job, partial(self._work, files, job.at, ways))
+            shared = SharedFile(file, Member(relay, job.at)) if file else None
+            self._crew.add(job, partial(self._work, files, job.at, ways, shared))
         self._jobs |= dict.fromkeys(files, jobs)
 
     def _ways(self, file: int) -> int:
@@ -147,7 +152,7 @@ class Together:
         path = self._paths[file]
         while True:
             try:
-                told = [self._crew.next(job) for job in jobs]
+                told = [self._crew.next(job, jobs[at:]) for at, job in enumerate(jobs, 1)]
             except ProcessDied as error:
                 raise CaptureFileError(f"{path}: a process that read it {error}") from None
             ended = [one for one in told if isinstance(one, _Ended)]
@@ -177,19 +182,26 @@ class Together:
             self._crew.drop(job)
         self._jobs = {file: those for file, those in self._jobs.items() if those is not jobs}
 
-    def _work(self, files: Sequence[int], at: int, ways: int) -> Iterator[_Told]:
+    def _work(
+        self, files: Sequence[int], at: int, ways: int, shared: SharedFile | None
+    ) -> Iterator[_Told]:
         """What a process does."""
         keys = _Recording(self._keys)
         with few_collections():
             for file in files:
                 parts = PARTS if self._sizes[file] >= LARGE_BYTES else 1
                 keys.added.clear()
-                yield from self._read(
-                    file, keys, [(part, parts) for part in range(at, parts, ways)]
-                )
+                shares = [(part, parts) for part in range(at, parts, ways)]
+                yield from self._read(file, keys, shares, shared)
+        if shared is not None:
+            shared.member.leave()
 
     def _read(
-        self, file: int, keys: "_Recording", shares: Sequence[tuple[int, int]]
+        self,
+        file: int,
+        keys: "_Recording",
+        shares: Sequence[tuple[int, int]],
+        shared: SharedFile | None,
     ) -> Iterator[_Told]:
         path = self._paths[file]
 
@@ -198,7 +210,7 @@ class Together:
 
         try:
             size, brief = self._sizes[file], self._judge.brief
-            for told in findings(path, keys, shares, judged, size=size, brief=brief):
+            for told in findings(path, keys, shares, judged, size=size, shared=shared, brief=brief):
                 yield _Ended(told, tuple(keys.added)) if isinstance(told, End) else told
         except CaptureFileError as error:
             yield _Ended(End((), str(error)), tuple(keys.added))

@@ -138,6 +138,11 @@ class _Begun(io.RawIOBase):
         return len(data)
 
 
+def packed(magic: bytes) -> bool:
+    """Whether a file that begins so has to be unpacked."""
+    return magic.startswith((_GZIP, _ZSTD))
+
+
 @contextmanager
 def opened(path: Path, size: int | None = None) -> Iterator[ByteSource]:
     """Open a capture, or the first `size` bytes of a file; `-` is standard input.
@@ -169,7 +174,7 @@ def _pipe(name: str, descriptor: int, stack: ExitStack) -> ByteSource:
     magic = b""
     while len(magic) < _LONGEST_MAGIC and (more := os.read(descriptor, _LONGEST_MAGIC)):
         magic += more
-    if not magic.startswith((_GZIP, _ZSTD)):
+    if not packed(magic):
         return _Pipe(name, descriptor, magic)
     return _File(name, _decompressed(name, _Begun(descriptor, magic), magic, stack))
 

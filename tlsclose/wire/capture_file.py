@@ -6,13 +6,14 @@ then tells where and why.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from mmap import mmap
 from pathlib import Path
 from typing import Final
 
 from tlsclose.errors import CaptureFileError
-from tlsclose.wire.batch import PADDING_BYTES, Batch, Packets, empty
+from tlsclose.wire.batch import Batch, Packets, batches, empty
 from tlsclose.wire.byte_source import ByteSource, opened
 from tlsclose.wire.embedded_keys import EmbeddedKeys
 from tlsclose.wire.keylog import KeyLog
@@ -21,10 +22,10 @@ from tlsclose.wire.pcap_format import FILE_HEADER_BYTES, is_pcap
 from tlsclose.wire.pcapng_file import PcapngFile
 from tlsclose.wire.pcapng_format import MAGIC
 from tlsclose.wire.scan import BREAKS_OFF, BREAKS_OFF_EARLY, Format
+from tlsclose.wire.shared_scan import OnSecrets, SharedScan
+from tlsclose.wire.windows import MappedWindow, SharedFile, mapped, window_on
 
 BUFFER_BYTES: Final = 16 * 2**20
-MAX_BATCH: Final = 2**15
-"""Packets."""
 
 _IDLE_NS: Final = 200_000_000
 _UNDER_WAY_NS: Final = 3_000_000_000
@@ -35,28 +36,30 @@ class CaptureFile:
     """Iterate once: batches of packets, in the order of the file."""
 
     def __init__(
-        self, name: str, source: ByteSource, keys: KeyLog, *, buffer_bytes: int = BUFFER_BYTES
+        self,
+        name: str,
+        source: ByteSource | mmap | SharedFile,
+        keys: KeyLog,
+        *,
+        buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
         self.name = name
-        self.live = source.live
         self.damage: str | None = None
         """Why the file could not be read to its end: names the file and the byte offset."""
-        self.bytes_read = 0
-        """Of the unpacked file."""
         self.packets = 0
-        self._source = source
+        self._member = source.member if isinstance(source, SharedFile) else None
+        file = source.file if isinstance(source, SharedFile) else source
+        self._window = window_on(file, buffer_bytes)
         self._embedded = EmbeddedKeys(name, keys)
-        self._buffer = bytearray(buffer_bytes + PADDING_BYTES)
-        self._at = self._end = 0
         self._now_ns = 0
 
     def __iter__(self) -> Iterator[Batch]:
         """Raises CaptureFileError where the file is not a capture."""
-        reading = self._begin()
+        reading, window = self._begin(), self._window
         while reading is not None:
-            scan = reading.scan(self._buffer, self._at, self._end)
+            scan = reading.scan(window.buffer, window.at, window.end)
             yield from self._batches(scan.packets)
-            self._at = scan.consumed
+            window.at = scan.consumed
             if scan.damage:
                 self._damaged(scan.damage)
                 return
@@ -64,17 +67,18 @@ class CaptureFile:
             if count is None:
                 yield empty(self.packets + 1, self._idle_ns())
             elif count == 0:
-                if self._at != self._end:
+                if window.at != window.end:
                     self._damaged(BREAKS_OFF)
                 return
 
     def _begin(self) -> Format[Packets] | None:
-        while self._end < FILE_HEADER_BYTES:
+        window = self._window
+        while window.end < FILE_HEADER_BYTES:
             if self._more(FILE_HEADER_BYTES) == 0:
                 break
-        head = bytes(self._buffer[: min(self._end, FILE_HEADER_BYTES)])
+        head = bytes(window.buffer[: min(window.end, FILE_HEADER_BYTES)])
         if head.startswith(MAGIC):
-            return PcapngFile(self._embedded.add)
+            return self._shared(PcapngFile)
         if self.damage is not None:
             raise CaptureFileError(self.damage)
         if not is_pcap(head):
@@ -83,25 +87,20 @@ class CaptureFile:
         if len(head) < FILE_HEADER_BYTES:
             self._damaged(BREAKS_OFF_EARLY)
             return None
-        self._at = FILE_HEADER_BYTES
-        return PcapFile(head)
+        window.at = FILE_HEADER_BYTES
+        return self._shared(lambda _: PcapFile(head))
+
+    def _shared(self, make: "Callable[[OnSecrets], PcapFile | PcapngFile]") -> Format[Packets]:
+        window = self._window
+        if self._member is None or not isinstance(window, MappedWindow):
+            return make(self._embedded.add)
+        return SharedScan(make, self._member, window, self._embedded.add)
 
     def _batches(self, packets: Packets) -> Iterator[Batch]:
-        """Tiny packets take more room as columns than in the file: so many at a time."""
-        for at in range(0, len(packets.start), MAX_BATCH):
-            part = slice(at, at + MAX_BATCH)
-            first = self.packets + 1
-            self.packets += len(packets.start[part])
-            self._now_ns = int(packets.at_ns[part][-1])
-            yield Batch(
-                buffer=self._buffer,
-                start=packets.start[part],
-                captured=packets.captured[part],
-                original=packets.original[part],
-                at_ns=packets.at_ns[part],
-                link=packets.link[part],
-                first=first,
-            )
+        for batch in batches(self._window.buffer, packets, self.packets + 1):
+            self.packets += len(batch)
+            self._now_ns = int(batch.at_ns[-1])
+            yield batch
 
     def _idle_ns(self) -> int:
         """How much capture time went by without a packet; tcpdump holds some back for a second."""
@@ -112,72 +111,52 @@ class CaptureFile:
 
     def _more(self, needed: int) -> int | None:
         """Read on; 0 at the end of the file, None where nothing came."""
-        skipped = self._skip()
-        if skipped != 1:
-            return skipped
-        self._make_room(needed)
         try:
-            with memoryview(self._buffer) as whole, whole[self._end : self._room] as free:
-                count = self._source.fill(free)
+            return self._window.more(needed)
         except CaptureFileError as error:
             self._damaged("no more can be read", error)
-            self._at = self._end
             return 0
-        self._end += count or 0
-        self.bytes_read += count or 0
-        return count
+
+    @property
+    def live(self) -> bool:
+        """Whether more may be written while we read."""
+        return self._window.live
+
+    @property
+    def bytes_read(self) -> int:
+        """Of the unpacked file."""
+        return self._window.bytes_read
 
     @property
     def warnings(self) -> list[str]:
         """What was wrong and did no harm."""
         return self._embedded.warnings
 
-    @property
-    def _room(self) -> int:
-        return len(self._buffer) - PADDING_BYTES
-
-    def _skip(self) -> int | None:
-        """Read and drop what `_at` has stepped over; 1 where that is done."""
-        while self._at > self._end:
-            size = min(self._at - self._end, self._room)
-            try:
-                with memoryview(self._buffer) as whole, whole[:size] as free:
-                    count = self._source.fill(free)
-            except CaptureFileError as error:
-                self._damaged("no more can be read", error)
-                count = 0
-            if not count:
-                return count
-            self.bytes_read += count
-            self._at -= count
-        return 1
-
-    def _make_room(self, needed: int) -> None:
-        """Move what is left to the front; grow, by no more than there already is, if it is full."""
-        left = self._end - self._at
-        if left and self._at:
-            self._buffer[:left] = self._buffer[self._at : self._end]
-        self._at, self._end = 0, left
-        if left == self._room:
-            grown = min(max(needed, self._room + 1), 2 * self._room)
-            larger = bytearray(grown + PADDING_BYTES)
-            larger[:left] = self._buffer[:left]
-            self._buffer = larger
-
     def _damaged(self, what: str, error: CaptureFileError | None = None) -> None:
         if self.damage is None:
-            offset = self.bytes_read - max(self._end - self._at, 0)
+            offset = self.bytes_read - max(self._window.end - self._window.at, 0)
             cause = f" ({error})" if error is not None else ""
             self.damage = f"{self.name}: byte {offset}: {what}{cause}"
 
 
 @contextmanager
 def open_capture(
-    path: Path, keys: KeyLog, *, buffer_bytes: int = BUFFER_BYTES, size: int | None = None
+    path: Path,
+    keys: KeyLog,
+    *,
+    buffer_bytes: int = BUFFER_BYTES,
+    size: int | None = None,
+    shared: SharedFile | None = None,
 ) -> Iterator[CaptureFile]:
     """A capture file, `-` for standard input; secrets in it are added to `keys`.
 
-    `size`: read no more of its bytes. Raises CaptureFileError where it cannot be opened.
+    `size`: read no more of its bytes. Then it is mapped where that is possible, and this process
+    dies where somebody makes the file smaller: for one that is not alone.
+    `shared`: the file, where others read it too. Raises CaptureFileError where it cannot be opened.
     """
+    file = shared or (mapped(path, size) if size else None)
+    if file is not None:
+        yield CaptureFile(str(path), file, keys, buffer_bytes=buffer_bytes)
+        return
     with opened(path, size) as source:
         yield CaptureFile(str(path), source, keys, buffer_bytes=buffer_bytes)

@@ -26,6 +26,7 @@ from tlsclose.wire.packets import (
     text4,
     text6,
 )
+from tlsclose.wire.scan import Buffer
 from tlsclose.wire.tunnels import CARRIERS, UDP, VXLAN_PORT
 
 Flags = npt.NDArray[np.bool_]
@@ -125,7 +126,7 @@ def tcp_columns(batch: Batch) -> Columns:
     return columns
 
 
-def _numbers(buffer: bytearray, at: Integers) -> Integers:
+def _numbers(buffer: Buffer, at: Integers) -> Integers:
     """16-bit numbers."""
     return gather(buffer, at, 2).view(">u2").astype(np.int64)
 
@@ -161,7 +162,7 @@ def _of_link(
 
 
 def _untagged(
-    buffer: bytearray, start: Integers, captured: Integers, type_at: int
+    buffer: Buffer, start: Integers, captured: Integers, type_at: int
 ) -> tuple[Integers, Integers, Flags]:
     at = start + type_at
     ether_type = _numbers(buffer, at)

@@ -4,13 +4,13 @@ import numpy as np
 
 from tlsclose.wire.batch import Packets, no_packets, words
 from tlsclose.wire.pcap_format import SECOND_NS, PcapFormat
-from tlsclose.wire.scan import MAX_TIME_NS
+from tlsclose.wire.scan import MAX_TIME_NS, Buffer
 
 
 class PcapFile(PcapFormat[Packets]):
     """Packets into columns."""
 
-    def _packets(self, buffer: bytearray, at: list[int]) -> Packets:
+    def _packets(self, buffer: Buffer, at: list[int]) -> Packets:
         if not at:
             return no_packets()
         places = np.array(at, np.int64)

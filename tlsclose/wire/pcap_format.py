@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from struct import Struct
 from typing import Final, Generic
 
-from tlsclose.wire.scan import Made_co, Scan
+from tlsclose.wire.scan import Buffer, Made_co, Scan
 
 FILE_HEADER_BYTES: Final = 24
 MAX_PACKET_BYTES: Final = 2**24
@@ -35,13 +35,15 @@ class PcapFormat(ABC, Generic[Made_co]):
 
     def __init__(self, header: bytes) -> None:
         """Take the `FILE_HEADER_BYTES` that a file begins with, magic number included."""
+        self.state: object = None
+        """What a part of the file has to know of those before it: nothing."""
         self._order, self._unit_ns, self._header_bytes = _MAGICS[header[:4]]
         snap_length, link = Struct(f"{self._order}II").unpack_from(header, 16)
         self._link = link & _LINK_MASK
         self._limit = max(_USUAL_SNAP_LENGTH, min(snap_length, MAX_PACKET_BYTES))
         self._length_at = Struct(f"{self._order}I").unpack_from
 
-    def scan(self, buffer: bytearray, at: int, end: int) -> Scan[Made_co]:
+    def scan(self, buffer: Buffer, at: int, end: int) -> Scan[Made_co]:
         headers: list[int] = []
         found = headers.append
         length_at, header, limit = self._length_at, self._header_bytes, self._limit
@@ -63,5 +65,5 @@ class PcapFormat(ABC, Generic[Made_co]):
         return Scan(packets=packets, consumed=at, needed=needed, damage=damage)
 
     @abstractmethod
-    def _packets(self, buffer: bytearray, at: list[int]) -> Made_co:
+    def _packets(self, buffer: Buffer, at: list[int]) -> Made_co:
         """The packets whose headers stand at these places."""

@@ -15,7 +15,7 @@ from tlsclose.wire.pcapng_format import (
     Interface,
     PcapngFormat,
 )
-from tlsclose.wire.scan import MAX_TIME_NS
+from tlsclose.wire.scan import MAX_TIME_NS, Buffer
 
 Flags = npt.NDArray[np.bool_]
 Ticks = npt.NDArray[np.uint64]
@@ -26,13 +26,13 @@ _MOST_DIGITS: Final = 19
 class PcapngFile(PcapngFormat[Packets]):
     """Blocks into columns."""
 
-    def _packets(self, buffer: bytearray, at: list[int]) -> tuple[Packets, int, str]:
+    def _packets(self, buffer: Buffer, at: list[int]) -> tuple[Packets, int, str]:
         return self._columns(buffer, np.array(at, np.int64))
 
     def _joined(self, parts: list[Packets]) -> Packets:
         return joined(parts)
 
-    def _columns(self, buffer: bytearray, at: Integers) -> tuple[Packets, int, str]:
+    def _columns(self, buffer: Buffer, at: Integers) -> tuple[Packets, int, str]:
         kind, size, number, high, low, captured, original = words(buffer, at, self._order, 7)
         start = at + 28
         if (kind == OLD_PACKET).any():
@@ -63,7 +63,7 @@ class PcapngFile(PcapngFormat[Packets]):
         )
         return packets, good, damage
 
-    def _halves(self, buffer: bytearray, at: Integers) -> Integers:
+    def _halves(self, buffer: Buffer, at: Integers) -> Integers:
         (both,) = words(buffer, at, self._order)
         halves: Integers = both >> 16 if self._order == ">" else both & 0xFFFF
         return halves

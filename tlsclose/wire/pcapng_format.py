@@ -7,10 +7,10 @@ packet before it.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from struct import Struct, unpack_from
-from typing import Final, Generic, NamedTuple
+from typing import Any, Final, Generic, NamedTuple
 
 from tlsclose.wire.pcap_format import MAX_PACKET_BYTES, SECOND_NS
-from tlsclose.wire.scan import MAX_TIME_NS, Made_co, Scan
+from tlsclose.wire.scan import MAX_TIME_NS, Buffer, Made_co, Scan
 
 MAGIC: Final = b"\x0a\x0d\x0d\x0a"
 MAX_SECRETS_BYTES: Final = 2**26
@@ -55,7 +55,17 @@ class PcapngFormat(ABC, Generic[Made_co]):
         self._interfaces: list[Interface] = []
         self._last_ns = 0
 
-    def scan(self, buffer: bytearray, at: int, end: int) -> Scan[Made_co]:
+    @property
+    def state(self) -> Any:  # noqa: ANN401 - whatever is given back
+        """What a part of the file has to know of those before it."""
+        return self._order, tuple(self._interfaces), self._last_ns
+
+    @state.setter
+    def state(self, state: tuple[str, tuple[Interface, ...], int]) -> None:
+        self._order, interfaces, self._last_ns = state
+        self._interfaces = list(interfaces)
+
+    def scan(self, buffer: Buffer, at: int, end: int) -> Scan[Made_co]:
         parts: list[Made_co] = []
         while True:
             found, following = self._walk(buffer, at, end)
@@ -73,7 +83,7 @@ class PcapngFormat(ABC, Generic[Made_co]):
             if at >= end:
                 return Scan(packets=self._joined(parts), consumed=at, needed=_EMPTY_BLOCK)
 
-    def _walk(self, buffer: bytearray, at: int, end: int) -> tuple[list[int], int]:
+    def _walk(self, buffer: Buffer, at: int, end: int) -> tuple[list[int], int]:
         """Whole packet blocks from here on, and where the first block of another kind stands."""
         found: list[int] = []
         add = found.append
@@ -91,7 +101,7 @@ class PcapngFormat(ABC, Generic[Made_co]):
             at += size
         return found, at
 
-    def _other(self, buffer: bytearray, at: int, end: int) -> tuple[int, int, str]:
+    def _other(self, buffer: Buffer, at: int, end: int) -> tuple[int, int, str]:
         """One block: bytes to step over, else bytes needed, and what is wrong with it."""
         if end - at < _EMPTY_BLOCK:
             return 0, _EMPTY_BLOCK, ""
@@ -142,7 +152,7 @@ class PcapngFormat(ABC, Generic[Made_co]):
         return Interface(link, snap_length, resolution, offset_s)
 
     @abstractmethod
-    def _packets(self, buffer: bytearray, at: list[int]) -> tuple[Made_co, int, str]:
+    def _packets(self, buffer: Buffer, at: list[int]) -> tuple[Made_co, int, str]:
         """The packets in these blocks, up to the first that contradicts itself, and their count.
 
         And what is wrong with that one; empty where there is none.

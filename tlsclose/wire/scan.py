@@ -1,6 +1,12 @@
 """What a reader of one capture format makes of the bytes in a buffer."""
 
-from typing import Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from mmap import mmap
+
+Buffer: TypeAlias = "bytearray | mmap"
+"""A part of a file, read or mapped."""
 
 MAX_TIME_NS: Final = 2**62
 """Whatever a file claims, no packet is later."""
@@ -28,5 +34,5 @@ class Scan(NamedTuple, Generic[Made_co]):
 class Format(Protocol[Made_co]):
     """Reads items one after the other, and remembers what earlier ones said."""
 
-    def scan(self, buffer: bytearray, at: int, end: int) -> Scan[Made_co]:
+    def scan(self, buffer: Buffer, at: int, end: int) -> Scan[Made_co]:
         """Read all whole items between two offsets."""

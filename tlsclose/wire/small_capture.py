@@ -25,7 +25,7 @@ from tlsclose.wire.pcapng_format import (
     Interface,
     PcapngFormat,
 )
-from tlsclose.wire.scan import BREAKS_OFF, BREAKS_OFF_EARLY, MAX_TIME_NS, Scan
+from tlsclose.wire.scan import BREAKS_OFF, BREAKS_OFF_EARLY, MAX_TIME_NS, Buffer, Scan
 
 SMALL_BYTES: Final = 2**20
 FEW_PACKETS: Final = 4096
@@ -95,7 +95,7 @@ def _whole(path: Path) -> bytes | None:
 class _Records(PcapFormat[list[Frame]]):
     """The classic format into frames."""
 
-    def _packets(self, buffer: bytearray, at: list[int]) -> list[Frame]:
+    def _packets(self, buffer: Buffer, at: list[int]) -> list[Frame]:
         numbers = Struct(f"{self._order}IIII").unpack_from
         frames = []
         for place in at:
@@ -110,7 +110,7 @@ class _Records(PcapFormat[list[Frame]]):
 class _Blocks(PcapngFormat[list[Frame]]):
     """The block format into frames."""
 
-    def _packets(self, buffer: bytearray, at: list[int]) -> tuple[list[Frame], int, str]:
+    def _packets(self, buffer: Buffer, at: list[int]) -> tuple[list[Frame], int, str]:
         frames: list[Frame] = []
         for place in at:
             frame, damage = self._frame(buffer, place)
@@ -122,7 +122,7 @@ class _Blocks(PcapngFormat[list[Frame]]):
     def _joined(self, parts: list[list[Frame]]) -> list[Frame]:
         return [frame for part in parts for frame in part]
 
-    def _frame(self, buffer: bytearray, at: int) -> tuple[Frame | None, str]:
+    def _frame(self, buffer: Buffer, at: int) -> tuple[Frame | None, str]:
         words = Struct(f"{self._order}7I").unpack_from(buffer, at)
         kind, size, number, high, low, captured, original = words
         start, end = at + 28, at + size - 4
