@@ -280,3 +280,13 @@ def test_any_pieces_say_the_same(data):
     followed = follow_extents(cut(flights, data.draw(st.integers(1, 40))))
     assert story(followed) == story(expected)
     assert (followed.preamble, followed.refused) == (expected.preamble, expected.refused)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 40])
+def test_a_name_that_socks4_asks_for_is_no_record(size):
+    """The host name lacks: what follows on the user's is TLS."""
+    _, (side, whole), *answer = UPGRADES["socks4a"]
+    asking = whole.replace(b"\0example", b"example")
+    flights = [(side, asking), *answer, (CLIENT, client_hello()), (SERVER, server_hello())]
+    found = ["client handshake client_hello", "server handshake server_hello"]
+    assert story(follow_extents(cut(flights, size))) == found

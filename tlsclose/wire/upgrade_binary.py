@@ -33,7 +33,7 @@ _X224_REQUEST, _X224_CONFIRM = 0xE0, 0xD0
 _RDP_REQUEST: Final = re.compile(rb"\x01.\x08\x00(....)", re.DOTALL)
 _RDP_ANSWER: Final = re.compile(rb"([\x02\x03]).\x08\x00(....)\Z", re.DOTALL)
 _SOCKS4_ASKING: Final = re.compile(
-    rb"\x04\x01..(?:\x00\x00\x00[^\x00][^\x00]{0,255}\x00[^\x00]{1,255}|.{4}[^\x00]{0,255})\x00",
+    rb"\x04\x01..(?:\x00\x00\x00[^\x00][^\x00]{0,255}\x00[!-~]{1,255}|.{4}[^\x00]{0,255})\x00",
     re.DOTALL,
 )
 _SOCKS4_ANSWER: Final = re.compile(rb"\x00([\x5a-\x5d]).{6}", re.DOTALL)
