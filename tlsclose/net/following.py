@@ -13,7 +13,6 @@ so that it makes no difference to what comes out which process follows which par
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
@@ -26,6 +25,7 @@ from tlsclose.wire.capture_follower import (
     LIVE_LINGER_NS,
     CaptureFollower,
     few_collections,
+    take_together,
 )
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.small_capture import SmallCapture, small_capture
@@ -218,13 +218,7 @@ class _Followers(Generic[Item]):
         return self._followers[0]
 
     def take(self, batch: "Batch") -> None:
-        from tlsclose.wire.columns import tcp_columns
-        from tlsclose.wire.grouping import split
-
-        found = tcp_columns(batch) if batch.segments is None else batch.segments
-        columns = split(found, self._shares) if len(batch) else repeat(None)
-        for follower, own in zip(self._followers, columns, strict=False):
-            follower.take(batch, own)
+        take_together(self._followers, batch)
 
     def found(self, packets: int, size: int, bytes_read: int) -> Found[Item]:
         """What there is to tell since the last time."""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tlsclose.wire.batch import Batch
     from tlsclose.wire.brief import Brief
     from tlsclose.wire.capture_file import CaptureFile
-    from tlsclose.wire.columns import Columns
     from tlsclose.wire.whole_run import WholeRun
 
 MAX_OPEN: Final = 20_000
@@ -75,7 +74,7 @@ class CaptureFollower:
         self._keys = keys
         self._on_connection = on_connection
         self.linger_ns = linger_ns
-        self._share = share
+        self.share = share
         self._max_open = max(max_open // share[1], 1)
         self._max_half_open = max(max_half_open // share[1], 1)
         self._max_lingering = MAX_LINGERING // share[1]
@@ -95,20 +94,14 @@ class CaptureFollower:
         what = f"IP fragments of TCP segments, not put together: {self.fragments}"
         return (f"{what}; the connections that they belong to are not judged",)
 
-    def take(self, batch: "Batch", columns: "Columns | None" = None) -> None:
-        """Follow a batch's packets; `columns` are the segments of its share, where made before."""
-        from tlsclose.wire.capture_pass import Pass
-        from tlsclose.wire.columns import tcp_columns
-        from tlsclose.wire.grouping import grouped, split
+    def take(self, batch: "Batch") -> None:
+        """Follow a batch's packets."""
+        take_together([self], batch)
 
-        self._now_ns += batch.idle_ns
-        if len(batch):
-            if columns is None:
-                (columns,) = split(tcp_columns(batch), [self._share])
-            self.fragments += columns.fragments
-            if len(columns):
-                Pass(self, batch, grouped(columns, batch.at_ns)).run()
-            self._now_ns = int(batch.at_ns[-1])
+    def pass_time(self, batch: "Batch", fragments: int) -> None:
+        """A batch was followed."""
+        self.fragments += fragments
+        self._now_ns = int(batch.at_ns[-1]) if len(batch) else self._now_ns + batch.idle_ns
         self._sweep()
 
     def take_few(self, frames: Sequence[Frame]) -> None:
@@ -256,6 +249,23 @@ class CaptureFollower:
         if len(self._reported) > self._max_remembered:
             self._reported.popitem(last=False)
         self._on_connection(connection.finish(note))
+
+
+def take_together(followers: "Sequence[CaptureFollower]", batch: "Batch") -> None:
+    """Have followers with a share each follow a batch's packets at once."""
+    from tlsclose.wire.capture_pass import Pass
+    from tlsclose.wire.columns import tcp_columns
+    from tlsclose.wire.grouping import chosen, grouped
+
+    fragments = 0
+    if len(batch):
+        segments = tcp_columns(batch) if batch.segments is None else batch.segments
+        columns = chosen(segments, [follower.share for follower in followers])
+        fragments = columns.fragments
+        if len(columns):
+            Pass(followers, batch, grouped(columns, batch.at_ns)).run()
+    for follower in followers:
+        follower.pass_time(batch, fragments)
 
 
 def _replay(connection: OpenConnection, segments: Sequence[Bare]) -> None:

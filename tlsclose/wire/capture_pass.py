@@ -1,15 +1,16 @@
 """One batch of a capture on its way through the connection followers."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import numpy as np
 
 from tlsclose.wire.batch import Batch, Integers
 from tlsclose.wire.capture_connection import Ends, OpenConnection
-from tlsclose.wire.columns import address
+from tlsclose.wire.columns import address, take
 from tlsclose.wire.fast_run import Lane, View, follow_run
-from tlsclose.wire.grouping import Grouped
+from tlsclose.wire.grouping import Grouped, share_of
 from tlsclose.wire.half_open import Bare
 from tlsclose.wire.packets import TcpFlags
 from tlsclose.wire.reassembly import Stamp
@@ -34,6 +35,7 @@ class Connections(Protocol):
     fast: bool
     late: int
     linger_ns: int
+    share: tuple[int, int]
 
     def concerns_half_open(self, key: Key, flags: int) -> bool: ...
 
@@ -55,7 +57,10 @@ class Connections(Protocol):
 class Pass:
     """Connection after connection; of each, its segments in the order of capture."""
 
-    def __init__(self, connections: Connections, batch: Batch, groups: Grouped) -> None:
+    def __init__(self, sharers: Sequence[Connections], batch: Batch, groups: Grouped) -> None:
+        """`sharers`: those whose segments are among these, each with its share."""
+        connections = sharers[0]
+        self._sharers = sharers
         self._connections = connections
         self._batch = batch
         self._groups = groups
@@ -73,8 +78,19 @@ class Pass:
         for at in range(0, len(order), _KEYS_AT_ONCE):
             places = order[at : at + _KEYS_AT_ONCE]
             limits = (bounds[places].tolist(), bounds[places + 1].tolist())
-            for key, first, behind in zip(self._keys(bounds[places]), *limits, strict=True):
+            owners = self._owners(bounds[places])
+            keys = self._keys(bounds[places])
+            for owner, key, first, behind in zip(owners, keys, *limits, strict=True):
+                self._connections = owner
                 self._group(key, first, behind)
+
+    def _owners(self, rows: Integers) -> list[Connections]:
+        """Whose connections these segments belong to."""
+        if len(self._sharers) == 1:
+            return [*self._sharers] * len(rows)
+        whose = {sharer.share[0]: sharer for sharer in self._sharers}
+        shares = share_of(take(self._groups.columns, rows), self._sharers[0].share[1])
+        return [whose[share] for share in shares.tolist()]
 
     def _keys(self, rows: Integers) -> list[Key]:
         columns, forward = self._groups.columns, self._groups.forward[rows]

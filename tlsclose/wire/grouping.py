@@ -55,16 +55,22 @@ class Grouped:
     SYN, -1 before the first."""
 
 
-def split(columns: Columns, shares: Sequence[tuple[int, int]]) -> list[Columns]:
-    """The segments of the connections that belong to each share (which, of how many)."""
+def share_of(columns: Columns, of: int) -> Integers:
+    """To which of so many shares each segment's connection belongs, from 0."""
     ports = (columns.src_port + columns.dst_port).astype(np.uint64)
     mixed = (columns.src + columns.dst + ports * _MIX[0]) * _MIX[1] >> np.uint64(32)
-    parts = []
-    for which, of in shares:
-        mine = np.flatnonzero(mixed % np.uint64(of) == which)
-        parts.append(columns if of == 1 else take(columns, mine))
-        parts[-1].fragments = columns.fragments
-    return parts
+    return (mixed % np.uint64(of)).astype(np.int64)
+
+
+def chosen(columns: Columns, shares: Sequence[tuple[int, int]]) -> Columns:
+    """The segments of the connections that belong to these shares (which, of how many)."""
+    of = shares[0][1]
+    if len(shares) == of:
+        return columns
+    mine = np.isin(share_of(columns, of), [which for which, _ in shares])
+    found = take(columns, np.flatnonzero(mine))
+    found.fragments = columns.fragments
+    return found
 
 
 def grouped(columns: Columns, at_ns: Integers) -> Grouped:
