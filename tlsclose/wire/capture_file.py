@@ -25,7 +25,7 @@ from tlsclose.wire.scan import BREAKS_OFF, BREAKS_OFF_EARLY, Format
 from tlsclose.wire.shared_scan import OnSecrets, SharedScan
 from tlsclose.wire.windows import MappedWindow, SharedFile, mapped, window_on
 
-BUFFER_BYTES: Final = 16 * 2**20
+BUFFER_BYTES: Final = 12 * 2**20
 
 _IDLE_NS: Final = 200_000_000
 _UNDER_WAY_NS: Final = 3_000_000_000
