@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from tlsclose.errors import CaptureFileError
+from tlsclose.net.crew import can_fork
 from tlsclose.wire import relay
 from tlsclose.wire.relay import Member, Relay
+
+pytestmark = pytest.mark.skipif(not can_fork(), reason="processes cannot be forked")
 
 TURNS = 50
 

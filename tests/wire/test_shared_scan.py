@@ -6,8 +6,11 @@ import pytest
 
 from tests.wire.captures import AT, pcap
 from tests.wire.test_windows import PCAP, PCAPNG, read
+from tlsclose.net.crew import can_fork
 from tlsclose.wire.relay import Member, Relay
 from tlsclose.wire.windows import SharedFile, mapped
+
+pytestmark = pytest.mark.skipif(not can_fork(), reason="processes cannot be forked")
 
 TINY = pcap([(AT + at, b"", 0) for at in range(300)], nanoseconds=True)
 
