@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.pcaps import pcapng
 from tests.wire.captures import AT, ethernet, pcap
+from tests.wire.forge import DATA, EARLY_DATA, Forged, extension, key_log
 from tests.wire.playbook import CLIENT, MS, SERVER, Tcp, Tls, story
 from tlsclose.core.event import Kind, Loss
 from tlsclose.core.record import TlsVersion
@@ -354,3 +355,19 @@ def test_fragments_are_told_of_and_their_connection_is_not_judged(few):
     gaps = [event.detail for event in found[0].followed.events if event.kind is Kind.GAP]
     assert gaps[0] is Loss.NOT_CAPTURED
     assert run([], KeyLog())[1].warnings == ()
+
+
+@pytest.mark.parametrize("split", [5, 20, 1000])
+def test_a_record_on_its_way_while_the_hellos_go_through(split):
+    """Whether it is read was settled by its header, when too much early data waited already."""
+    made = Forged(EARLY_DATA)
+    for _ in range(5):
+        made.seal("early", DATA, bytes(16_000))
+    made.server_flight(extension(41, b"\x00\x00"))
+    *before, (_, last), hello, one, other = made.flights
+    script = Tcp().open().flights(before).data(CLIENT, last[:split])
+    script.flights([hello, one, other]).data(CLIENT, last[split:]).fin(CLIENT).fin(SERVER)
+    packets, keys = frames(script.segments), key_log()
+    found, _ = run(packets, keys, linger_ns=2**60)
+    slow, _ = run(packets, keys, linger_ns=2**60, fast=False)
+    assert found == slow

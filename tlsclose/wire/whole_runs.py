@@ -41,11 +41,11 @@ def whole_runs(batch: Batch, seen: View, groups: Grouped, linger_ns: int) -> dic
     lanes = [lane for plan in plans for lane in plan.lanes]
     begin, end = np.array([(lane.begin, lane.end) for lane in lanes]).T
     records, rest = chained(seen, begin, end)
-    left_out = set(np.flatnonzero(rest < 0) // 2) | _crossing(records)
+    rows = np.array([(plan.first, plan.stop) for plan in plans]).T
+    left_out = set((np.flatnonzero(rest < 0) // 2).tolist()) | _crossing(records, rows)
     table = _table(batch, groups, plans, records)
     starts, told = _folded(table)
     whole = np.stack([*table[:3], table.lane & 1, *table[4:]])
-    rows = np.array([(plan.first, plan.stop) for plan in plans]).T
     since, until = np.searchsorted(table.row, rows).tolist()
     first, behind = np.searchsorted(starts, [since, until]).tolist()
     found = {}
@@ -94,17 +94,22 @@ def _folded(table: _Table) -> tuple[Integers, list[Told]]:
     return starts, list(zip(*(part.tolist() for part in parts), strict=True))
 
 
-def _crossing(records: Records) -> set[int]:
+def _crossing(records: Records, rows: Integers) -> set[int]:
     """Connections in which a server's early record ends while one of the client's is on its way.
 
     Whether that one is to be read was settled when its header came, before the server's was.
+    `rows`: where each connection begins, and behind it.
     """
-    long = (records.row != records.head) & (records.lane & 1 == 0)
+    row, head, server = records.row, records.head, records.lane & 1 == 1
+    runs = np.unique(records.lane[(row != head) & ~server] >> 1)
     found = set()
-    for run in np.unique(records.lane[long] >> 1).tolist():
-        mine = np.flatnonzero(records.lane == 2 * run)
-        ends = records.row[records.lane == 2 * run + 1][:_OPENING_RECORDS]
-        begun, done = records.head[mine][:, None], records.row[mine][:, None]
+    for run, since, until in zip(
+        runs.tolist(), *np.searchsorted(row, rows[:, runs]).tolist(), strict=True
+    ):
+        part = slice(since, until)
+        ends = row[part][server[part]][:_OPENING_RECORDS]
+        mine = ~server[part]
+        begun, done = head[part][mine][:, None], row[part][mine][:, None]
         if ((begun < ends) & (ends < done)).any():
             found.add(run)
     return found
