@@ -176,3 +176,11 @@ def test_an_acknowledgement_behind_the_end():
 def test_an_acknowledgement_long_after_the_end():
     brief = agreed(frames(ended(LINGER_NS + 1)), KeyLog(), linger_ns=LINGER_NS)
     assert (brief.late, brief.told[0].line.packets) == (1, 6)
+
+
+def test_data_again_long_after_the_end():
+    packets = ended()
+    data = next(packet for packet in packets if packet.segment.payload)
+    packets.append(data._replace(at_ns=packets[-1].at_ns + LINGER_NS + 1))
+    brief = agreed(frames(packets), KeyLog(), linger_ns=LINGER_NS)
+    assert (brief.late, brief.told[0].line.packets) == (1, 6)

@@ -1,5 +1,6 @@
 """What is told in brief is what the events say, whatever is in the records."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,3 +105,27 @@ def test_forged_records():
     told()
     assert sum(brief for brief, _ in outlines) >= 10
     assert any(brief < every for brief, every in outlines)
+
+
+def crowded(kind):
+    """So much of one kind that it is not told in brief."""
+    made = forge.Forged().shaken()
+    for _ in range(2100):
+        match kind:
+            case "close_notify":
+                made.seal("server", ALERT, forge.CLOSE_NOTIFY).seal("client", DATA, b"x")
+            case "turns":
+                made.seal("server", DATA, b"x").seal("client", DATA, b"x")
+            case "records":
+                made.seal("client", DATA, b"x")
+            case "bodies":
+                made.seal("client", DATA, bytes(100))
+    return made.seal("client", ALERT, forge.CLOSE_NOTIFY).flights
+
+
+@pytest.mark.parametrize("cuts", [(), (20,), range(0, 5000, 50)])
+@pytest.mark.parametrize("kind", ["close_notify", "turns", "records", "bodies"])
+def test_crowds(kind, cuts):
+    script = Tcp().open().flights(crowded(kind)).fin(CLIENT).fin(SERVER)
+    brief = agreed(frames(of_script(script, 6 * MS)), forge.key_log(), cuts=cuts)
+    assert not brief.outlines

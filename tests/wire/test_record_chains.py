@@ -14,6 +14,7 @@ from tests.wire.captures import AT
 from tests.wire.disturbances import Packet
 from tests.wire.test_records import everything
 from tlsclose.core.record import HEADER_BYTES, MAX_CIPHERTEXT_BYTES
+from tlsclose.wire import record_chains
 from tlsclose.wire.columns import tcp_columns
 from tlsclose.wire.fast_run import View
 from tlsclose.wire.grouping import grouped
@@ -196,6 +197,18 @@ def test_the_longest_records(count):
         by_chains([Stream([b"", *parts, b""])] * count)
         == [expected(Stream([b"", *parts, b""]))] * count
     )
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_too_many_records_are_left_to_others(count, monkeypatch):
+    monkeypatch.setattr(record_chains, "MAX_RECORDS", 100)
+    lanes = [
+        Stream([b"", encoded(23, 0x0303, 1) * (500 if lane == count - 1 else 1), b""])
+        for lane in range(count)
+    ]
+    found = by_chains(lanes)
+    assert [rest for _, rest in found] == [6] * (count - 1) + [-1]
+    assert sum(len(records) for records, _ in found) <= 100
 
 
 def test_no_streams():

@@ -43,6 +43,11 @@ _SERVER_HELLO: Final = int(MessageType.SERVER_HELLO)
 _FINISHED: Final = int(MessageType.FINISHED)
 _TICKETS: Final = frozenset({int(MessageType.NEW_SESSION_TICKET)})
 _MOST_MESSAGES: Final = 8
+MAX_FACTS: Final = 512
+"""Fewer than the events after which `event_log` counts instead of telling."""
+MAX_RECORDS: Final = 1024
+"""With more than this, or longer bodies, a connection takes less room as events."""
+MAX_BODY_BYTES: Final = 2**16
 _IN_THE_CLEAR: Final = frozenset(
     {
         MessageType.NEW_SESSION_TICKET,
@@ -91,6 +96,7 @@ class Brief:
         self._records = run.records
         self._bodies: dict[int, bytes] = {}
         """Of the run's records that were read, by position."""
+        self._room = MAX_BODY_BYTES
         self._kept: list[_Kept | Fin | Rst] = []
         """What came behind the run, in the order of capture, but for what `readers` hold."""
         self._keys = keys
@@ -119,6 +125,8 @@ class Brief:
         self._read(run)
 
     def _read(self, run: WholeRun) -> None:
+        if self._records.shape[1] > MAX_RECORDS:
+            raise OtherwiseError
         bodies, read = self._bodies, run.body
         for told in run.told:
             side, kind, version, length, place, position, at, at_ns, last_ns, packet, count = told
@@ -132,6 +140,9 @@ class Brief:
             elif kind == MARK:
                 self._add(brief_facts.mark(side, length))
                 continue
+            self._room -= length
+            if self._room < 0:
+                raise OtherwiseError
             bodies[position] = body = read(place, position, at, length)
             self._now_ns, self._packet = at_ns, packet
             self._record(side, kind, version, body)
@@ -146,8 +157,10 @@ class Brief:
         reader = self._reader(side)
         for record in reader.feed(data):
             self._kept.append((stamp, sender, record))
+            self._room -= 0 if record.body is None else record.length
             self._take(side, record)
-        self._failed |= reader.broken is not None
+        self._failed |= reader.broken is not None or self._room < 0
+        self._failed |= len(self._kept) > MAX_RECORDS
         if self._failed:
             raise OtherwiseError
 
@@ -395,6 +408,8 @@ class Brief:
             self._settle()
             self._data_of, self._data_from = side, source
             self._seen[side] = True
+            if len(self.facts) > MAX_FACTS:
+                raise OtherwiseError
         self._data_ns = at_ns
 
     def _settle(self) -> None:
@@ -408,6 +423,8 @@ class Brief:
     def _add(self, number: int) -> None:
         self._settle()
         self.facts.append(number)
+        if len(self.facts) > MAX_FACTS:
+            raise OtherwiseError
 
 
 @lru_cache(maxsize=64)

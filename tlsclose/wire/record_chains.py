@@ -6,6 +6,7 @@ for as long as there are enough streams to be worth it; the longest are then fin
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,6 +18,9 @@ from tlsclose.wire.columns import Flags
 from tlsclose.wire.fast_run import View
 from tlsclose.wire.records import HEADER, VERSIONS, plausible
 
+MAX_RECORDS: Final = 2**16
+"""Of all streams together, or a few more: a batch of tiny ones would take a hundred times its
+size."""
 _FEWEST: Final = 16
 """Streams that are worth a step in columns."""
 _LONG: Final = 4096
@@ -58,16 +62,22 @@ class Chains(NamedTuple):
     records: Records
     rest: Integers
     """Where the bytes begin of a record that is not whole; where the stream ends if there is none.
-    -1 where the bytes are no records."""
+    -1 where the bytes are no records, or there were too many before them."""
 
 
 def chained(seen: View, begin: Integers, final: Integers) -> Chains:
     """Find the records of streams that go from `begin` to `final` in the total of payload bytes."""
     steps = _Steps(seen, begin, final)
-    while len(steps.lane) >= _FEWEST:
+    while len(steps.lane) >= _FEWEST and steps.count <= MAX_RECORDS:
         steps.step()
-    left = zip(steps.lane.tolist(), steps.position.tolist(), strict=True)
-    rows = [row for lane, position in left for row in _alone(seen, lane, position, steps)]
+    rows: list[_Row] = []
+    for lane, position in zip(steps.lane.tolist(), steps.position.tolist(), strict=True):
+        room = max(MAX_RECORDS - steps.count - len(rows), 0)
+        alone = list(islice(_alone(seen, lane, position, steps), room + 1))
+        if len(alone) > room:
+            steps.rest[lane] = -1
+            alone.pop()
+        rows += alone
     found = [*steps.found, np.array(rows, np.int64).reshape(-1, len(Records._fields)).T]
     table = np.concatenate(found, axis=1)
     return Chains(Records(*table[:, np.argsort(table[0], kind="stable")]), steps.rest)
@@ -95,6 +105,8 @@ class _Steps:
         self.rest = final.copy()
         self.final = final
         self.found: list[Integers] = []
+        self.count = 0
+        """Records found."""
         self.lane = np.flatnonzero(begin < final)
         self.position = begin[self.lane]
         self._buffer = seen.bytes
@@ -108,7 +120,7 @@ class _Steps:
         self._stop(~whole, self.position)
         looked = self._look(self.lane, self.position)
         taken = looked.whole
-        self.found.append(np.stack(looked.columns)[:, taken])
+        self._add(looked, taken)
         self._stop(~taken, np.where(looked.wrong, -1, self.position))
         kind, version, length = (looked.columns[at][taken] for at in _HEADER_COLUMNS)
         self.position = self.position + HEADER_BYTES + length
@@ -127,8 +139,13 @@ class _Steps:
         for at, wanted in zip(_HEADER_COLUMNS, (kind, version, length), strict=True):
             alike &= looked.columns[at] == np.repeat(wanted[long], _LEAP)
         alike = np.logical_and.accumulate(alike.reshape(-1, _LEAP), axis=1)
-        self.found.append(np.stack(looked.columns)[:, alike.ravel()])
+        self._add(looked, alike.ravel())
         self.position[long] += alike.sum(axis=1) * stride[long]
+
+    def _add(self, looked: _Looked, which: Flags) -> None:
+        found = np.stack(looked.columns)[:, which]
+        self.found.append(found)
+        self.count += found.shape[1]
 
     def _look(self, lane: Integers, position: Integers) -> _Looked:
         """What is at these positions, at which there are as many bytes as a header has."""

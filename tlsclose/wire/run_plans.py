@@ -111,8 +111,9 @@ def planned(batch: Batch, groups: Grouped, linger_ns: int) -> list[Plan]:
         return []
     place_of = np.empty(len(groups.columns), np.int64)
     place_of[groups.by_side] = np.arange(len(place_of))
-    fates = _fates(groups, openings, place_of)
-    first, stop = openings.first, _timely(batch, groups, fates, linger_ns)
+    pauses = np.flatnonzero(np.diff(batch.at_ns[groups.columns.index]) > linger_ns) + 1
+    fates = _fates(groups, openings, place_of, pauses)
+    first, stop = openings.first, fates.stop
     forward = groups.forward[first]
     one, other = _places(groups, openings, first), _places(groups, openings, stop)
     sides = []
@@ -158,7 +159,8 @@ def _openings(batch: Batch, groups: Grouped) -> _Openings:
     return _Openings(first[good], bounds[group - 1][good], behind[good])
 
 
-def _fates(groups: Grouped, openings: _Openings, place_of: Integers) -> _Fates:
+def _fates(groups: Grouped, openings: _Openings, place_of: Integers, pauses: Integers) -> _Fates:
+    """`pauses`: rows before which nothing came for so long that they are late behind an end."""
     columns, first = groups.columns, openings.first
     rows = groups.irregular
     owner = np.searchsorted(first, rows, side="right") - 1
@@ -180,7 +182,8 @@ def _fates(groups: Grouped, openings: _Openings, place_of: Integers) -> _Fates:
     fin_row = np.full(2 * len(first), NONE, np.int64)
     finishing = np.flatnonzero(taken & fin)[::-1]
     fin_row[lane[finishing]] = rows[finishing]
-    again = taken & groups.broken[rows] & (columns.size[rows] > 0)
+    stop = _timely(stop, fin_row, pauses)
+    again = taken & (rows < stop[owner]) & groups.broken[rows] & (columns.size[rows] > 0)
     again &= (columns.size[rows] > 1) | (tail < 0)  # no keep-alive
     return _Fates(stop, fin_row, np.bincount(lane[again], minlength=len(fin_row)))
 
@@ -193,14 +196,13 @@ def _stops(openings: _Openings, unknown: Integers) -> Integers:
     return stop
 
 
-def _timely(batch: Batch, groups: Grouped, fates: _Fates, linger_ns: int) -> Integers:
-    """The stop of each opening, or the first row after so long a pause behind both its FIN."""
-    pauses = np.flatnonzero(np.diff(batch.at_ns[groups.columns.index]) > linger_ns) + 1
-    one, other = fates.fin_row[::2], fates.fin_row[1::2]
+def _timely(stop: Integers, fin_row: Integers, pauses: Integers) -> Integers:
+    """The stop of each opening, or the first row after a pause behind both its FIN."""
+    one, other = fin_row[::2], fin_row[1::2]
     over = np.where(np.minimum(one, other) == NONE, _NEVER, np.maximum(one, other))
     late = np.append(pauses, _NEVER)[np.searchsorted(pauses, over, side="right")]
-    stop: Integers = np.minimum(fates.stop, late)
-    return stop
+    timely: Integers = np.minimum(stop, late)
+    return timely
 
 
 def _places(groups: Grouped, openings: _Openings, rows: Integers) -> tuple[Integers, Integers]:
