@@ -166,7 +166,8 @@ def _acknowledged(
     """
     opened = np.cumsum(new | (columns.flags & TcpFlags.SYN != 0))[by_side]
     runs = np.cumsum(_changes(opened * 2 + (sides & 1)))
-    counting = np.flatnonzero((columns.flags & TcpFlags.ACK != 0)[by_side])
+    told = columns.flags & (TcpFlags.ACK | TcpFlags.RST) == TcpFlags.ACK
+    counting = np.flatnonzero(told[by_side])
     whose, ack = runs[counting], columns.ack[by_side[counting]]
     first = np.flatnonzero(_changes(whose))
     begin = np.repeat(ack[first], np.diff(np.append(first, len(whose))))
