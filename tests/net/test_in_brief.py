@@ -184,3 +184,14 @@ def test_data_again_long_after_the_end():
     packets.append(data._replace(at_ns=packets[-1].at_ns + LINGER_NS + 1))
     brief = agreed(frames(packets), KeyLog(), linger_ns=LINGER_NS)
     assert (brief.late, brief.told[0].line.packets) == (1, 6)
+
+
+def test_the_acknowledgement_of_a_reset_outside_the_window():
+    script = Tcp().open()
+    for _ in range(3):
+        script.data(CLIENT, RECORD).data(SERVER, RECORD)
+    behind = script.next[CLIENT] + 100
+    script.rst(SERVER, seq=script.next[SERVER] - 2 * len(RECORD), ack=behind)
+    for _ in range(3):
+        script.data(CLIENT, RECORD).data(SERVER, RECORD)
+    agreed(frames(of_script(script)), KeyLog())

@@ -129,3 +129,37 @@ def test_crowds(kind, cuts):
     script = Tcp().open().flights(crowded(kind)).fin(CLIENT).fin(SERVER)
     brief = agreed(frames(of_script(script, 6 * MS)), forge.key_log(), cuts=cuts)
     assert not brief.outlines
+
+
+def asked():
+    """A request in TLS 1.3, and what the server and the client send next."""
+    made = forge.Forged().shaken().seal("client", DATA, b"GET / HTTP/1.1")
+    script = Tcp().open().flights(made.flights)
+    long = bytes(3000)
+    closing = made.keys["client"].seal(ALERT, forge.CLOSE_NOTIFY)
+    return (
+        script,
+        closing,
+        made.keys["server"].seal(DATA, long),
+        made.keys["client"].seal(DATA, long),
+    )
+
+
+def test_a_half_close_while_a_long_record_is_on_its_way():
+    """Whether the server's record is read was settled by its header."""
+    script, closing, long, _ = asked()
+    script.data(SERVER, long[:1460]).data(CLIENT, closing).fin(CLIENT)
+    script.data(SERVER, long[1460:]).fin(SERVER)
+    agreed(frames(of_script(script)), forge.key_log())
+
+
+@pytest.mark.parametrize("size", [50, 1460])
+def test_a_long_record_begins_behind_one_that_is_not_told_in_brief(size):
+    script, closing, _, long = asked()
+    behind_run = len(script.segments)
+    both = closing + long
+    for at in range(0, len(both), size):
+        script.data(CLIENT, both[at : at + size])
+    packets = of_script(script.fin(CLIENT).fin(SERVER))
+    brief = agreed(frames(packets), forge.key_log(), cuts=(behind_run,))
+    assert not brief.outlines

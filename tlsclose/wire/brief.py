@@ -13,19 +13,19 @@ from tlsclose.core.hello import ServerHello, parse_client_hello, parse_server_he
 from tlsclose.core.record import ALERT_BYTES, ContentType, TlsVersion
 from tlsclose.wire import brief_facts
 from tlsclose.wire.brief_facts import OtherwiseError
-from tlsclose.wire.conversation import CUT_OFF
+from tlsclose.wire.brief_kept import Kept
 from tlsclose.wire.event_log import FOLD_NS
-from tlsclose.wire.follower import ConnectionFollower, reset_words
+from tlsclose.wire.follower import reset_words
 from tlsclose.wire.keylog import KeyLog
 from tlsclose.wire.messages import MessageType, types_in
 from tlsclose.wire.opener import MAX_OPENED_BYTES, MAX_OPENED_DATA_BYTES
 from tlsclose.wire.protection import Epoch, Negotiated, Protection
 from tlsclose.wire.reassembly import Stamp
-from tlsclose.wire.records import Record, RecordReader
+from tlsclose.wire.records import RecordReader
 from tlsclose.wire.streams import Fin, Rst
 from tlsclose.wire.suites import sealed_alert_bytes, suite
 from tlsclose.wire.unprotect import protection
-from tlsclose.wire.whole_run import MARK, SIDES, WholeRun, tell_mark
+from tlsclose.wire.whole_run import MARK, SIDES, WholeRun
 
 _CHANGE_CIPHER_SPEC: Final = int(ContentType.CHANGE_CIPHER_SPEC)
 _ALERT: Final = int(ContentType.ALERT)
@@ -43,11 +43,6 @@ _SERVER_HELLO: Final = int(MessageType.SERVER_HELLO)
 _FINISHED: Final = int(MessageType.FINISHED)
 _TICKETS: Final = frozenset({int(MessageType.NEW_SESSION_TICKET)})
 _MOST_MESSAGES: Final = 8
-MAX_FACTS: Final = 512
-"""Fewer than the events after which `event_log` counts instead of telling."""
-MAX_RECORDS: Final = 1024
-"""With more than this, or longer bodies, a connection takes less room as events."""
-MAX_BODY_BYTES: Final = 2**16
 _IN_THE_CLEAR: Final = frozenset(
     {
         MessageType.NEW_SESSION_TICKET,
@@ -74,31 +69,21 @@ _SEALED: Final = frozenset(
 )
 """In TLS 1.3, up to Finished."""
 
-_Kept = tuple[Stamp, Side, Record]
-
 
 class Brief:
     """Reads one connection, of which it takes the beginning from a run.
 
-    What cannot be told in brief raises OtherwiseError. Behind the run such a thing is kept like all
-    else, and what comes then is only kept.
+    What cannot be told in brief raises OtherwiseError; all that came is then in `kept`.
     """
 
     def __init__(self, run: WholeRun, keys: KeyLog) -> None:
-        self.facts: list[int] = []
-        """Numbers of `core.facts`, in the order of capture."""
-        self.readers: tuple[RecordReader, ...] | None = None
-        """Of what came behind the run: the client's, and the server's."""
+        self.kept = Kept(run)
         self.sni: str | None = None
         self.version: TlsVersion | None = None
         """None until the ServerHello."""
+        self._facts: list[int] = []
+        """Numbers of `core.facts`, in the order of capture."""
         self._began_ns = run.plan.began_ns
-        self._records = run.records
-        self._bodies: dict[int, bytes] = {}
-        """Of the run's records that were read, by position."""
-        self._room = MAX_BODY_BYTES
-        self._kept: list[_Kept | Fin | Rst] = []
-        """What came behind the run, in the order of capture, but for what `readers` hold."""
         self._keys = keys
         self._client_random: bytes | None = None
         self._tls13 = False
@@ -116,18 +101,14 @@ class Brief:
         self._data_of = _NOBODY
         self._data_from = _WIRE
         self._data_ns = 0
-        self._failed = False
         self._alerts: dict[tuple[int, int], str] = {}
         """What alert a packet carried, by its number and side: the word that says most."""
         self._resets: dict[tuple[Side, bool], str] = {}
         """Notes on the first of each side, inside the window and outside it."""
-        self._last = Stamp(0, None)
         self._read(run)
 
     def _read(self, run: WholeRun) -> None:
-        if self._records.shape[1] > MAX_RECORDS:
-            raise OtherwiseError
-        bodies, read = self._bodies, run.body
+        keep, read = self.kept.body, run.body
         for told in run.told:
             side, kind, version, length, place, position, at, at_ns, last_ns, packet, count = told
             if kind == _APPLICATION_DATA and length > self._longest:
@@ -140,10 +121,8 @@ class Brief:
             elif kind == MARK:
                 self._add(brief_facts.mark(side, length))
                 continue
-            self._room -= length
-            if self._room < 0:
-                raise OtherwiseError
-            bodies[position] = body = read(place, position, at, length)
+            body = read(place, position, at, length)
+            keep(position, body)
             self._now_ns, self._packet = at_ns, packet
             self._record(side, kind, version, body)
         if self.version is None:
@@ -152,29 +131,13 @@ class Brief:
     def extent(self, stamp: Stamp, sender: Side, data: bytes) -> None:
         """Take the next bytes of one side, behind the run."""
         side = SIDES.index(sender)
-        self._last = stamp
+        self._reader(side)
         self._now_ns, self._packet = stamp.at_ns + self._began_ns, stamp.number or 0
-        reader = self._reader(side)
-        for record in reader.feed(data):
-            self._kept.append((stamp, sender, record))
-            self._room -= 0 if record.body is None else record.length
-            self._take(side, record)
-        self._failed |= reader.broken is not None or self._room < 0
-        self._failed |= len(self._kept) > MAX_RECORDS
-        if self._failed:
-            raise OtherwiseError
-
-    def _take(self, side: int, record: Record) -> None:
-        """Take a record unless one before it could not be told."""
-        if self._failed:
-            return
-        try:
+        for record in self.kept.feed(stamp, sender, data):
             if record.body is not None:
                 self._record(side, record.content_type, record.version, record.body)
             elif self._skips(side):
                 self._data(side, self._unread, self._now_ns)
-        except OtherwiseError:
-            self._failed = True
 
     def idle(self, sender: Side) -> int:
         """So many of this side's next bytes need not be seen; the one behind them does."""
@@ -186,35 +149,11 @@ class Brief:
 
     def take(self, fact: Fin | Rst) -> None:
         """Take what TCP told behind the run."""
-        self._kept.append(fact)
+        self.kept.fact(fact)
         if isinstance(fact, Fin):
             self._add(brief_facts.mark(SIDES.index(fact.sender), fact.flags))
         else:
             self._reset(fact)
-
-    def retell(self, follower: ConnectionFollower) -> None:
-        """Tell a follower all that came."""
-        self._retell_run(follower)
-        for told in self._kept:
-            if isinstance(told, Fin | Rst):
-                follower.take(told)
-            else:
-                stamp, sender, record = told
-                follower.begin(sender)
-                follower.tls.record(stamp, sender, record)
-        for side, reader in zip(SIDES, self.readers or (), strict=False):
-            follower.tls.take_over(self._last, side, reader)
-
-    def _retell_run(self, follower: ConnectionFollower) -> None:
-        for column in self._records.T.tolist():
-            _, number, at_ns, which, kind, version, length, _, position, _ = column
-            stamp, side = Stamp(at_ns - self._began_ns, number), SIDES[which]
-            if kind == MARK:
-                tell_mark(follower, stamp, side, flags=length, size=position)
-            else:
-                follower.begin(side)
-                body = self._bodies.get(position)
-                follower.tls.record(stamp, side, Record(kind, version, length, body))
 
     def _reset(self, reset: Rst) -> None:
         """Only the first of a kind is told of; in what words, by what it answers."""
@@ -233,30 +172,24 @@ class Brief:
     def settled(self) -> tuple[int, ...]:
         """The facts, up to here."""
         self._settle()
-        return tuple(self.facts)
+        return tuple(self._facts)
 
     @property
     def reset_notes(self) -> tuple[str, ...]:
         """Of the resets among the facts, where they have one."""
         return tuple(filter(None, self._resets.values()))
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """As the conversation would have them."""
-        readers = zip(SIDES, self.readers or (), strict=False)
-        return tuple(CUT_OFF.format(side) for side, reader in readers if reader.partial)
-
     def _reader(self, side: int) -> RecordReader:
-        if self.readers is None:
-            self.readers = (
+        if self.kept.readers is None:
+            self.kept.readers = (
                 RecordReader(partial(self._wants, _CLIENT)),
                 RecordReader(partial(self._wants, _SERVER)),
             )
-        return self.readers[side]
+        return self.kept.readers[side]
 
     def _wants(self, side: int, kind: int, length: int) -> bool:
-        unread = kind == _APPLICATION_DATA and length > self._longest and self._can_skip(side)
-        return self._failed or not unread
+        long = kind == _APPLICATION_DATA and length > self._longest
+        return not (long and self._can_skip(side))
 
     def _record(self, side: int, kind: int, version: int, body: bytes) -> None:
         if kind == _CHANGE_CIPHER_SPEC:
@@ -274,7 +207,7 @@ class Brief:
     def _skips(self, side: int, count: int = 1) -> bool:
         """Whether a side's next records are passed over, being longer than what is read."""
         keys = self._open[side]
-        if keys is None or (self._tls13 and not self._finished[side]):
+        if keys is None or not self._can_skip(side):
             return False
         keys.skip(count)
         return True
@@ -408,23 +341,19 @@ class Brief:
             self._settle()
             self._data_of, self._data_from = side, source
             self._seen[side] = True
-            if len(self.facts) > MAX_FACTS:
-                raise OtherwiseError
         self._data_ns = at_ns
 
     def _settle(self) -> None:
         """The event of the data at hand is made."""
         if self._data_of != _NOBODY:
             number = brief_facts.data(self._data_of, self._data_from)
-            if self.facts[-1] != number:
-                self.facts.append(number)
+            if self._facts[-1] != number:
+                self._facts.append(number)
             self._data_of = _NOBODY
 
     def _add(self, number: int) -> None:
         self._settle()
-        self.facts.append(number)
-        if len(self.facts) > MAX_FACTS:
-            raise OtherwiseError
+        self._facts.append(number)
 
 
 @lru_cache(maxsize=64)

@@ -88,7 +88,7 @@ class BriefConnection(OpenConnection):
         """Follow, from the beginning, what was told in brief up to here."""
         brief, self._brief = self._brief, None
         if brief is not None:
-            brief.retell(self.follower)
+            brief.kept.retell(self.follower)
         return self.follower
 
     def _outcome(self) -> Followed | Outline:
@@ -108,7 +108,7 @@ class BriefConnection(OpenConnection):
             sni=brief.sni,
             packets=packets,
             reset_notes=brief.reset_notes,
-            notes=(*brief.notes, *notes),
+            notes=(*brief.kept.notes, *notes),
         )
 
     def _repeated(self) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def whole_runs(batch: Batch, seen: View, groups: Grouped, linger_ns: int) -> dic
     begin, end = np.array([(lane.begin, lane.end) for lane in lanes]).T
     records, rest = chained(seen, begin, end)
     rows = np.array([(plan.first, plan.stop) for plan in plans]).T
-    left_out = set((np.flatnonzero(rest < 0) // 2).tolist()) | _crossing(records, rows)
+    left_out = set((np.flatnonzero(rest < 0) // 2).tolist()) | _crossing(records)
     table = _table(batch, groups, plans, records)
     starts, told = _folded(table)
     whole = np.stack([*table[:3], table.lane & 1, *table[4:]])
@@ -94,22 +94,26 @@ def _folded(table: _Table) -> tuple[Integers, list[Told]]:
     return starts, list(zip(*(part.tolist() for part in parts), strict=True))
 
 
-def _crossing(records: Records, rows: Integers) -> set[int]:
-    """Connections in which a server's early record ends while one of the client's is on its way.
+def _crossing(records: Records) -> set[int]:
+    """Connections in which a record ends while one of the other side is on its way, and may have a
+    say in whether that one is to be read: this was settled when its header came.
 
-    Whether that one is to be read was settled when its header came, before the server's was.
-    `rows`: where each connection begins, and behind it.
+    A server's early records have, being hellos, and what a client may end its part with.
     """
-    row, head, server = records.row, records.head, records.lane & 1 == 1
-    runs = np.unique(records.lane[(row != head) & ~server] >> 1)
-    found = set()
-    for run, since, until in zip(
-        runs.tolist(), *np.searchsorted(row, rows[:, runs]).tolist(), strict=True
-    ):
-        part = slice(since, until)
-        ends = row[part][server[part]][:_OPENING_RECORDS]
-        mine = ~server[part]
-        begun, done = head[part][mine][:, None], row[part][mine][:, None]
-        if ((begun < ends) & (ends < done)).any():
-            found.add(run)
-    return found
+    server = records.lane & 1 == 1
+    mine, other = np.flatnonzero(~server), np.flatnonzero(server)
+    lane = records.lane[other]
+    rank = np.arange(len(lane)) - np.searchsorted(lane, lane)
+    short = (records.kind == _APPLICATION_DATA) & (records.length <= MAX_OPENED_BYTES)
+    early, closing = other[rank < _OPENING_RECORDS], np.flatnonzero(short & ~server)
+    return _met(records, mine, early) | _met(records, other, closing)
+
+
+def _met(records: Records, long: Integers, ends: Integers) -> set[int]:
+    """Connections in which a record of `ends` ends within one of `long`, both in their order."""
+    row, run = records.row, records.lane >> 1
+    at = np.searchsorted(row[long], row[ends], side="right")
+    within = at < len(long)
+    ends, found = ends[within], long[at[within]]
+    met = (run[found] == run[ends]) & (records.head[found] < row[ends])
+    return set(run[ends[met]].tolist())
