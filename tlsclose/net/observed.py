@@ -83,7 +83,6 @@ def message_of(followed: Followed) -> Message | None:
     """The one message that is framed for an observer: an answer to a half-close."""
     if followed.answer is None:
         return None
-
     from tlsclose.net.answer_message import answer_message
 
     return answer_message(followed.answer)

@@ -120,12 +120,20 @@ class Together:
         ways = self._ways(first)
         files = self._row(first) if ways == 1 else [first]
         jobs = [_Job(first, at) for at in range(ways)]
-        file = mapped(self._paths[first], self._sizes[first]) if ways > 1 else None
-        relay = Relay(ways, str(self._paths[first]))
+        shared = self._shared(first, ways) if ways > 1 else None
         for job in jobs:
-            shared = SharedFile(file, Member(relay, job.at)) if file else None
-            self._crew.add(job, partial(self._work, files, job.at, ways, shared))
+            part = shared[job.at] if shared else None
+            self._crew.add(job, partial(self._work, files, job.at, ways, part))
         self._jobs |= dict.fromkeys(files, jobs)
+
+    def _shared(self, file: int, ways: int) -> list[SharedFile] | None:
+        """Each process's part in scanning a file; None for one that cannot be mapped."""
+        path = self._paths[file]
+        pages = mapped(path, self._sizes[file])
+        if pages is None:
+            return None
+        relay = Relay(ways, str(path))
+        return [SharedFile(pages, Member(relay, at)) for at in range(ways)]
 
     def _ways(self, file: int) -> int:
         """How many processes read it."""
