@@ -1,6 +1,16 @@
 import pytest
 
 from tests.net.peer import client_context, pem_file, server_context
+from tests.net.sharing import (  # noqa: F401 - fixtures
+    few_and_many,
+    keylog,
+    keys,
+    packets,
+    path,
+    same,
+    small_is_large,
+    stories,
+)
 from tlsclose.core.record import TlsVersion
 from tlsclose.net import clock
 

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.net.test_observed import NEGOTIATED, OPENING, C, S, close, event, followed, seen
+from tests.net.test_observed import (
+    HALF_CLOSED,
+    NEGOTIATED,
+    OPENING,
+    S,
+    close,
+    event,
+    followed,
+    seen,
+)
 from tests.pcaps import pcapng
 from tlsclose.core.event import Kind, Source
 from tlsclose.core.facts import fact_of, number_of
@@ -25,14 +34,6 @@ PCAPS = Path(__file__).parents[2] / "pcaps"
 CAPTURES = sorted(PCAPS.rglob("*.pcapng"))
 RESET = event(20, S, Kind.RST, detail="RST,ACK", note="with 7 bytes of its own unacknowledged")
 
-HALF_CLOSED = (
-    event(10, C, Kind.APP_DATA, Source.DECRYPTED),
-    event(11, C, Kind.CLOSE_NOTIFY, Source.DECRYPTED),
-    event(12, S, Kind.APP_DATA, Source.DECRYPTED),
-    event(13, S, Kind.CLOSE_NOTIFY, Source.DECRYPTED),
-    event(14, S, Kind.FIN),
-    event(15, C, Kind.FIN),
-)
 CLOSED = (*OPENING, *close(10, Source.DECRYPTED))
 TOLD = {
     "closed": seen(followed(*CLOSED)),

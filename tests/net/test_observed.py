@@ -40,6 +40,15 @@ OPENING = (
     event(3, S, Kind.HANDSHAKE, Source.INFERRED, detail=Handshake.COMPLETE),
 )
 
+HALF_CLOSED = (
+    event(10, C, Kind.APP_DATA, Source.DECRYPTED),
+    event(11, C, Kind.CLOSE_NOTIFY, Source.DECRYPTED),
+    event(12, S, Kind.APP_DATA, Source.DECRYPTED),
+    event(13, S, Kind.CLOSE_NOTIFY, Source.DECRYPTED),
+    event(14, S, Kind.FIN),
+    event(15, C, Kind.FIN),
+)
+
 
 def followed(*events, **changes):
     values = {"negotiated": NEGOTIATED, "sni": "example.org", "alpn": None, "resumed": None}
@@ -167,14 +176,6 @@ def test_a_refused_upgrade_is_worth_a_report():
 )
 def test_an_answer_to_a_half_close_is_measured(body, code):
     data = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" + body
-    events = (
-        event(10, C, Kind.APP_DATA, Source.DECRYPTED),
-        event(11, C, Kind.CLOSE_NOTIFY, Source.DECRYPTED),
-        event(12, S, Kind.APP_DATA, Source.DECRYPTED),
-        event(13, S, Kind.CLOSE_NOTIFY, Source.DECRYPTED),
-        event(14, S, Kind.FIN),
-        event(15, C, Kind.FIN),
-    )
-    report = judged(*events, answer=Answer(data, len(data)))
+    report = judged(*HALF_CLOSED, answer=Answer(data, len(data)))
     assert (report.verdict.code, report.message.bytes) == (code, len(body))
-    assert judged(*events).verdict.code is Code.CLEAN
+    assert judged(*HALF_CLOSED).verdict.code is Code.CLEAN

@@ -19,6 +19,15 @@ def thing(turn):
     return {"turn": turn, "column": np.arange(turn), "bytes": bytes(turn)}
 
 
+def side_by_side(members, run):
+    """What so many threads do, each told which it is."""
+    threads = [threading.Thread(target=run, args=(at,)) for at in range(members)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def taken(members, *, slot_bytes):
     """What each of so many threads takes."""
     common = Relay(members, "it", slot_bytes=slot_bytes)
@@ -34,11 +43,7 @@ def taken(members, *, slot_bytes):
             member.release()
         member.leave()
 
-    threads = [threading.Thread(target=run, args=(at,)) for at in range(members)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(members, run)
     return found
 
 

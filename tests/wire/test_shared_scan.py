@@ -1,10 +1,9 @@
 """A capture whose windows several readers scan in turn: each is told what one alone is."""
 
-import threading
-
 import pytest
 
 from tests.wire.captures import AT, pcap
+from tests.wire.test_relay import side_by_side
 from tests.wire.test_windows import PCAP, PCAPNG, read
 from tlsclose.net.crew import can_fork
 from tlsclose.wire.relay import Member, Relay
@@ -26,11 +25,7 @@ def together(path, members, *, slot_bytes, **options):
         found[at] = read(path, shared=SharedFile(file, member), **options)
         member.leave()
 
-    threads = [threading.Thread(target=run, args=(at,)) for at in range(members)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    side_by_side(members, run)
     return found
 
 
