@@ -163,3 +163,12 @@ def test_a_long_record_begins_behind_one_that_is_not_told_in_brief(size):
     packets = of_script(script.fin(CLIENT).fin(SERVER))
     brief = agreed(frames(packets), forge.key_log(), cuts=(behind_run,))
     assert not brief.outlines
+
+
+def test_a_fin_beside_a_syn():
+    """No segment has both; one that does is told of as a FIN."""
+    made = forge.Forged().server_flight()
+    script = Tcp().open().flights(made.flights)
+    script.put(SERVER, TcpFlags.SYN | TcpFlags.FIN, seq=script.next[SERVER] - 1)
+    brief = agreed(frames(of_script(script)), forge.key_log())
+    assert brief.outlines

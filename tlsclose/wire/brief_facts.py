@@ -10,7 +10,7 @@ from tlsclose.wire.messages import message_name
 from tlsclose.wire.packets import TcpFlags, flag_names
 from tlsclose.wire.whole_run import SIDES
 
-_SYN: Final = int(TcpFlags.SYN)
+_FIN: Final = int(TcpFlags.FIN)
 _PSH: Final = int(TcpFlags.PSH)
 
 
@@ -21,9 +21,9 @@ class OtherwiseError(Exception):
 @lru_cache(maxsize=256)
 def mark(side: int, flags: int) -> int:
     """A SYN or FIN."""
-    if flags & _SYN:
-        return _number(Fact(SIDES[side], Kind.SYN, Source.WIRE, flag_names(flags)))
-    return _number(Fact(SIDES[side], Kind.FIN, Source.WIRE, flag_names(flags & ~_PSH)))
+    if flags & _FIN:
+        return _number(Fact(SIDES[side], Kind.FIN, Source.WIRE, flag_names(flags & ~_PSH)))
+    return _number(Fact(SIDES[side], Kind.SYN, Source.WIRE, flag_names(flags)))
 
 
 @lru_cache(maxsize=64)
