@@ -169,6 +169,6 @@ def test_a_fin_beside_a_syn():
     """No segment has both; one that does is told of as a FIN."""
     made = forge.Forged().server_flight()
     script = Tcp().open().flights(made.flights)
-    script.put(SERVER, TcpFlags.SYN | TcpFlags.FIN, seq=script.next[SERVER] - 1)
+    script.put(SERVER, TcpFlags.SYN | TcpFlags.FIN, seq=script.isn[SERVER])
     brief = agreed(frames(of_script(script)), forge.key_log())
     assert brief.outlines
